@@ -1,0 +1,36 @@
+--- The first of several providers that has credentials.
+
+local error_module = require "ossdl.error"
+local env = require "ossdl.credentials.env"
+local profile = require "ossdl.credentials.profile"
+
+-- Without arguments: the environment, then the aliyun command's profile.
+local function default_links(getenv)
+   return {
+      { name = "environment", provider = env(getenv) },
+      { name = "profile", provider = profile(nil, getenv) },
+   }
+end
+
+---@param links? { name: string, provider: ossdl.Provider }[]
+---@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@return ossdl.Provider
+return function(links, getenv)
+   links = links or default_links(getenv)
+   return function()
+      local tried = {}
+      for _, link in ipairs(links) do
+         local given, why, stop = link.provider()
+         if given then
+            return given
+         end
+         tried[#tried + 1] = ("%s: %s"):format(link.name,
+            error_module.line(error_module.is(why) and why.message
+               or why or "no reason given"))
+         if stop then
+            break
+         end
+      end
+      return nil, "no credentials found (" .. table.concat(tried, "; ") .. ")"
+   end
+end

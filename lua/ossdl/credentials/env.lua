@@ -1,0 +1,43 @@
+--- Credentials from environment variables: those of the OSS tools first, then
+-- those of all Alibaba Cloud tools.
+
+local SETS = {
+   {
+      id = "OSS_ACCESS_KEY_ID",
+      secret = "OSS_ACCESS_KEY_SECRET",
+      token = "OSS_SESSION_TOKEN",
+   },
+   {
+      id = "ALIBABA_CLOUD_ACCESS_KEY_ID",
+      secret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+      token = "ALIBABA_CLOUD_SECURITY_TOKEN",
+   },
+}
+
+---@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@return ossdl.Provider
+return function(getenv)
+   getenv = getenv or os.getenv
+   local function value_of(name)
+      local value = getenv(name)
+      return value ~= "" and value or nil
+   end
+   -- The third result tells a chain not to look further: half a setting is a
+   -- mistake, and other credentials in its place would be a surprise.
+   return function()
+      for _, set in ipairs(SETS) do
+         local id, secret = value_of(set.id), value_of(set.secret)
+         if id and secret then
+            return {
+               access_key_id = id,
+               access_key_secret = secret,
+               security_token = value_of(set.token),
+            }
+         elseif id or secret then
+            return nil, ("%s is set, but %s is not"):format(
+               id and set.id or set.secret, id and set.secret or set.id), true
+         end
+      end
+      return nil, "OSS_ACCESS_KEY_ID is not set"
+   end
+end

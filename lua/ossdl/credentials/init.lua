@@ -1,0 +1,107 @@
+--- Credentials: providers, and how they are asked.
+--
+-- A provider is a function without arguments. It returns a table
+-- { access_key_id, access_key_secret, security_token?, expires_at? }
+-- (expires_at in Unix seconds), or nil and a message. It is called on the
+-- caller's thread only, and again when the credentials run out.
+
+local error_module = require "ossdl.error"
+
+---@class ossdl.Credentials
+---@field access_key_id string
+---@field access_key_secret string
+---@field security_token? string
+---@field expires_at? number Unix seconds
+
+---@alias ossdl.Provider fun(): ossdl.Credentials?, any
+
+local credentials = {
+   static = require "ossdl.credentials.static",
+   env = require "ossdl.credentials.env",
+   profile = require "ossdl.credentials.profile",
+   chain = require "ossdl.credentials.chain",
+}
+
+local function failure(text)
+   return error_module.new {
+      kind = "credentials", message = text, resumable = true,
+   }
+end
+
+-- An error's message alone, since the kind will be said by the new one.
+local function reason(value)
+   if error_module.is(value) then
+      return value.message
+   elseif value == nil then
+      return "it gave no credentials and no reason"
+   end
+   return error_module.line(value)
+end
+
+local function text_field(given, name)
+   local value = given[name]
+   if value ~= nil and type(value) ~= "string" then
+      return nil, ("%s is a %s, not a string"):format(name, type(value))
+   end
+   return value ~= "" and value or nil
+end
+
+-- A copy that the binding accepts, or nil and what is wrong. Never shows a
+-- value.
+local function checked(given)
+   local copy = {}
+   for _, name in ipairs { "access_key_id", "access_key_secret",
+      "security_token" } do
+      local value, complaint = text_field(given, name)
+      if complaint then
+         return nil, complaint
+      elseif not value and name ~= "security_token" then
+         return nil, name .. " is missing"
+      end
+      copy[name] = value
+   end
+   local expires_at = given.expires_at
+   if expires_at ~= nil then
+      if type(expires_at) ~= "number" or not (expires_at >= 0
+         and expires_at <= 2 ^ 53) then
+         return nil, "expires_at is not a time in Unix seconds"
+      end
+      copy.expires_at = math.floor(expires_at)
+   end
+   return copy
+end
+
+--- Checks a table of credentials.
+---@param given any
+---@return ossdl.Credentials? copy
+---@return ossdl.Error? err
+function credentials.check(given)
+   if type(given) ~= "table" then
+      return nil, failure(("credentials are a table, not a %s"):format(
+         type(given)))
+   end
+   local ok, copy, complaint = pcall(checked, given)
+   if not ok then
+      return nil, failure "the credentials cannot be read"
+   elseif not copy then
+      return nil, failure("the credentials are not usable: " .. complaint)
+   end
+   return copy
+end
+
+--- Calls a provider; whatever it does becomes credentials or an error.
+---@param provider ossdl.Provider
+---@return ossdl.Credentials?
+---@return ossdl.Error? err
+function credentials.ask(provider)
+   local ok, given, why = pcall(provider)
+   if not ok then
+      return nil, failure("the credentials provider raised an error: "
+         .. reason(given))
+   elseif given == nil or given == false then
+      return nil, failure("the credentials provider failed: " .. reason(why))
+   end
+   return credentials.check(given)
+end
+
+return credentials

@@ -1,0 +1,143 @@
+--- Credentials from the configuration file of the `aliyun` command,
+-- ~/.aliyun/config.json: profiles of mode AK and StsToken.
+--
+-- Reading the file blocks for a moment, also in an event loop. lua-cjson is
+-- loaded when the file is read, not before.
+
+local FILE_MAX = 1024 * 1024
+
+local NAMES = {
+   "ALIBABACLOUD_PROFILE", "ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE",
+}
+
+local modes = {}
+
+function modes.AK(profile)
+   return {
+      access_key_id = profile.access_key_id,
+      access_key_secret = profile.access_key_secret,
+   }
+end
+
+function modes.StsToken(profile)
+   if type(profile.sts_token) ~= "string" or profile.sts_token == "" then
+      return nil, "it has no sts_token"
+   end
+   local expires_at = profile.sts_expiration
+   return {
+      access_key_id = profile.access_key_id,
+      access_key_secret = profile.access_key_secret,
+      security_token = profile.sts_token,
+      expires_at = type(expires_at) == "number" and expires_at > 0
+         and expires_at or nil,
+   }
+end
+
+local function read(path)
+   local file = io.open(path, "rb")
+   if not file then
+      return nil, path .. " cannot be opened"
+   end
+   local text = file:read(FILE_MAX + 1)
+   file:close()
+   if not text then
+      return nil, path .. " is empty or cannot be read"
+   elseif #text > FILE_MAX then
+      return nil, path .. " is too large"
+   end
+   return text
+end
+
+-- The parser's own message is left out: it may quote the file.
+local function decode(text, path)
+   local found, cjson = pcall(require, "cjson.safe")
+   if not found then
+      return nil, "reading " .. path .. " needs lua-cjson, which is not installed"
+   end
+   local document = cjson.decode(text)
+   if type(document) ~= "table" or type(document.profiles) ~= "table" then
+      return nil, path .. " is not a configuration of the aliyun command"
+   end
+   return document
+end
+
+local function find(document, name)
+   for _, profile in ipairs(document.profiles) do
+      if type(profile) == "table" and profile.name == name then
+         return profile
+      end
+   end
+end
+
+local function pick(document, wanted, path)
+   local name = wanted or document.current
+   if type(name) ~= "string" then
+      return nil, path .. " names no current profile"
+   end
+   local profile = find(document, name)
+   if not profile then
+      return nil, ("%s has no profile '%s'"):format(path, name)
+   end
+   local read_mode = modes[profile.mode]
+   if not read_mode then
+      return nil, ("profile '%s' in %s has mode '%s'; only AK and StsToken "
+         .. "can be used"):format(name, path, tostring(profile.mode))
+   end
+   local given, why = read_mode(profile)
+   if not given then
+      return nil, ("profile '%s' in %s is not usable: %s"):format(name, path,
+         why)
+   elseif type(given.access_key_id) ~= "string" or given.access_key_id == ""
+      or type(given.access_key_secret) ~= "string"
+      or given.access_key_secret == "" then
+      return nil, ("profile '%s' in %s has no access key"):format(name, path)
+   end
+   return given
+end
+
+---@param choice? { name?: string, file?: string }
+---@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@return ossdl.Provider
+return function(choice, getenv)
+   choice = choice or {}
+   getenv = getenv or os.getenv
+
+   local function setting(name)
+      local value = getenv(name)
+      return value ~= "" and value or nil
+   end
+
+   local function wanted_name()
+      local name = choice.name
+      for _, variable in ipairs(NAMES) do
+         name = name or setting(variable)
+      end
+      return name
+   end
+
+   local function path()
+      local home = setting "HOME"
+      return choice.file or setting "ALIBABA_CLOUD_CONFIG_FILE"
+         or home and home .. "/.aliyun/config.json"
+   end
+
+   return function()
+      if setting "ALIBABA_CLOUD_CLI_PROFILE_DISABLED" == "true" then
+         return nil, "profiles are off (ALIBABA_CLOUD_CLI_PROFILE_DISABLED)"
+      end
+      local file = path()
+      if not file then
+         return nil, "HOME is not set"
+      end
+      local text, unreadable = read(file)
+      if not text then
+         return nil, unreadable
+      end
+      local document, useless = decode(text, file)
+      if not document then
+         return nil, useless
+      end
+      local given, why = pick(document, wanted_name(), file)
+      return given, why
+   end
+end

@@ -1,0 +1,654 @@
+--- The options, each declared once. Checks, defaults, messages and the tables
+-- of the README derive from this list. Pure: needs no C module.
+
+local options = {}
+
+---@class ossdl.Option
+---@field name string
+---@field type string a name of `checks` below, or several with "|" between
+---@field scope "client"|"transfer"|"sign"
+---@field sign? boolean also an option of ossdl.sign and ossdl.presign
+---@field doc string
+---@field unit? string
+---@field default? any
+---@field default_doc? string what stands for a default that is not a value
+---@field min? number
+---@field max? number
+---@field choices? any[] values that are accepted besides the type
+---@field empty? boolean an empty string means something
+---@field secret? boolean never shown
+---@field required? boolean
+
+local GIB = 1024 * 1024 * 1024
+local EXACT = 9007199254740992 -- 2^53
+
+---@type ossdl.Option[]
+options.list = {
+   {
+      name = "endpoint", type = "string", scope = "client",
+      default_doc = "from `region`, else `OSS_ENDPOINT`",
+      sign = true,
+      doc = "Host of the service, with or without `https://` or `http://`; "
+         .. "https when it does not say.",
+   },
+   {
+      name = "region", type = "string", scope = "client",
+      default_doc = "from `endpoint`, else `OSS_REGION`",
+      sign = true,
+      doc = "Region id such as `cn-hangzhou`. Needed when the endpoint does "
+         .. "not tell it: custom domains, acceleration, addresses.",
+   },
+   {
+      name = "access_key_id", type = "string", scope = "client",
+      secret = true,
+      sign = true,
+      doc = "Access key id. Without it and without `credentials`, the "
+         .. "environment and the profile of the `aliyun` command are asked.",
+   },
+   {
+      name = "access_key_secret", type = "string", scope = "client",
+      secret = true,
+      sign = true,
+      doc = "Access key secret; goes with `access_key_id`.",
+   },
+   {
+      name = "security_token", type = "string", scope = "client",
+      secret = true,
+      sign = true,
+      doc = "Token of temporary (STS) credentials.",
+   },
+   {
+      name = "credentials", type = "function|table", scope = "client",
+      secret = true,
+      default_doc = "`ossdl.credentials.chain()`",
+      sign = true,
+      doc = "Table of `access_key_id`, `access_key_secret`, "
+         .. "`security_token`, `expires_at` (Unix seconds), or a function "
+         .. "that returns one, or nil and a message. The function is called "
+         .. "again when the credentials run out.",
+   },
+   {
+      name = "signature", type = "choice", scope = "client",
+      choices = { "v4", "v1", "none" }, default = "v4",
+      sign = true,
+      doc = "How requests are signed; `none` for public buckets.",
+   },
+   {
+      name = "path_style", type = "boolean", scope = "client", default = false,
+      sign = true,
+      doc = "Put the bucket into the path, not the host name. The public "
+         .. "service refuses that; always so for an IP address.",
+   },
+   {
+      name = "cname", type = "boolean", scope = "client", default = false,
+      sign = true,
+      doc = "The endpoint is a custom domain that is bound to the bucket.",
+   },
+   {
+      name = "proxy", type = "string", scope = "client", empty = true,
+      secret = true,
+      default_doc = "`https_proxy` and its like",
+      doc = "Proxy for all requests, `http://host:port`; an empty string "
+         .. "means none.",
+   },
+   {
+      name = "ca_file", type = "path", scope = "client",
+      default_doc = "the system's",
+      doc = "File of certificate authorities (PEM).",
+   },
+   {
+      name = "tls_verify", type = "boolean", scope = "client", default = true,
+      doc = "Check the server's certificate and name.",
+   },
+   {
+      name = "connect_timeout", type = "number", scope = "client",
+      unit = "seconds", default = 10, min = 0.001, max = 86400,
+      doc = "Limit for making a connection, TLS included.",
+   },
+   {
+      name = "stall_timeout", type = "number", scope = "client",
+      unit = "seconds", default = 30, min = 0.001, max = 86400,
+      doc = "A connection that brings no byte for so long is given up and "
+         .. "tried again.",
+   },
+   {
+      name = "user_agent", type = "string", scope = "client",
+      default_doc = "`ossdl/<version>`",
+      doc = "User-Agent header.",
+   },
+   {
+      name = "max_threads", type = "integer", scope = "client",
+      default = 64, min = 1, max = 1024,
+      doc = "Limit for the threads, that is connections, of all transfers "
+         .. "of the client together.",
+   },
+   {
+      name = "max_rate", type = "integer", scope = "client",
+      unit = "bytes/s", default = 0, min = 0, max = EXACT,
+      doc = "Limit for all transfers of the client together; 0 is none.",
+   },
+   {
+      name = "loop", type = "function", scope = "client",
+      choices = { "auto", "blocking", "resty", "cqueues", "luv", "copas" },
+      default = "auto",
+      doc = "How to wait. `auto` finds the event loop that runs; a function "
+         .. "gets the transfer's handle and a deadline.",
+   },
+   {
+      name = "bucket", type = "string", scope = "transfer", required = true,
+      sign = true,
+      doc = "Name of the bucket.",
+   },
+   {
+      name = "object", type = "string", scope = "transfer", required = true,
+      sign = true,
+      doc = "Key of the object.",
+   },
+   {
+      name = "file", type = "path", scope = "transfer", required = true,
+      doc = "The finished file appears here, by one rename; until then the "
+         .. "data is in `<file>.part`.",
+   },
+   {
+      name = "threads", type = "integer", scope = "transfer",
+      choices = { "auto" }, default = 8, min = 1, max = 1024,
+      doc = "Concurrent ranged requests; `auto` adds some while that makes "
+         .. "it faster.",
+   },
+   {
+      name = "part_size", type = "integer", scope = "transfer",
+      unit = "bytes", min = 1, max = 5 * GIB, default_doc = "chosen",
+      doc = "Size of one ranged request, exactly as given; otherwise chosen "
+         .. "from the object's size and the speed.",
+   },
+   {
+      name = "checkpoint", type = "boolean|path", scope = "transfer",
+      default = true,
+      doc = "Record progress, so that a later call continues: `true` in "
+         .. "`<file>.cp`, a path there, `false` not at all.",
+   },
+   {
+      name = "verify_resume", type = "boolean", scope = "transfer",
+      default = true,
+      doc = "Read back what the checkpoint claims and believe only what is "
+         .. "on disk.",
+   },
+   {
+      name = "read_back", type = "boolean", scope = "transfer",
+      default = false,
+      doc = "Read the whole file once more before it gets its name.",
+   },
+   {
+      name = "durable", type = "boolean", scope = "transfer", default = true,
+      doc = "Wait for the disk before success, so that a power cut cannot "
+         .. "undo it.",
+   },
+   {
+      name = "direct", type = "boolean", scope = "transfer",
+      choices = { "auto" }, default = "auto",
+      doc = "Write past the page cache; `auto` does so for large objects.",
+   },
+   {
+      name = "on_progress", type = "function", scope = "transfer",
+      doc = "Called with a progress table every `progress_interval` and at "
+         .. "the end, once the size is known; returning `false` cancels.",
+   },
+   {
+      name = "progress_interval", type = "number", scope = "transfer",
+      unit = "seconds", default = 0.2, min = 0.01, max = 86400,
+      doc = "Time between two calls of `on_progress`.",
+   },
+   {
+      name = "version_id", type = "string", scope = "transfer",
+      default_doc = "the current one",
+      sign = true,
+      doc = "Version of the object, in a bucket that keeps versions.",
+   },
+   {
+      name = "headers", type = "map", scope = "transfer",
+      sign = true,
+      doc = "Further request headers.",
+   },
+   {
+      name = "query", type = "map", scope = "transfer",
+      sign = true,
+      doc = "Further query parameters.",
+   },
+   {
+      name = "traffic_limit", type = "integer", scope = "transfer",
+      unit = "bit/s", min = 819200, max = 838860800, default_doc = "none",
+      doc = "Limit that the service keeps, for each connection.",
+   },
+   {
+      name = "max_retries", type = "integer", scope = "transfer",
+      default = 10, min = 0, max = 1000000,
+      doc = "Failed attempts in a row, without one byte of progress, before "
+         .. "giving up.",
+   },
+   {
+      name = "on_change", type = "choice", scope = "transfer",
+      choices = { "fail", "restart" }, default = "fail",
+      doc = "What to do when the object is replaced meanwhile.",
+   },
+   {
+      name = "busy", type = "choice", scope = "transfer",
+      choices = { "fail", "wait" }, default = "fail",
+      doc = "What to do when another download holds the target.",
+   },
+   {
+      name = "method", type = "string", scope = "sign", default = "GET",
+      doc = "HTTP method of the request, in upper case.",
+   },
+   {
+      name = "now", type = "number", scope = "sign", unit = "Unix seconds",
+      min = 0, max = 253402300799, default_doc = "the clock",
+      doc = "Time of signing.",
+   },
+   {
+      name = "expires", type = "integer", scope = "sign", unit = "seconds",
+      min = 1, max = 315360000, default = 3600,
+      doc = "How long a signed URL is good; 604800 at most with `v4`.",
+   },
+   {
+      name = "additional_headers", type = "list", scope = "sign",
+      doc = "Names of further headers that `v4` signs.",
+   },
+}
+
+---@type table<string, ossdl.Option>
+options.by_name = {}
+for _, option in ipairs(options.list) do
+   options.by_name[option.name] = option
+end
+
+-- What the same thing is called elsewhere.
+local ELSEWHERE = {
+   checkpointpath = "checkpoint",
+   concurrency = "threads",
+   connections = "threads",
+   enablecheckpoint = "checkpoint",
+   filename = "file",
+   filepath = "file",
+   key = "object",
+   objectkey = "object",
+   path = "file",
+   progress = "on_progress",
+   progresscallback = "on_progress",
+   ststoken = "security_token",
+   threadnum = "threads",
+   timeout = "stall_timeout",
+}
+
+-- Length of the shortest list of single-letter edits from a to b.
+local function distance(a, b)
+   local row = {}
+   for j = 0, #b do
+      row[j] = j
+   end
+   for i = 1, #a do
+      local diagonal = row[0]
+      row[0] = i
+      for j = 1, #b do
+         local cost = a:byte(i) == b:byte(j) and 0 or 1
+         local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+         diagonal, row[j] = row[j], best
+      end
+   end
+   return row[#b]
+end
+
+local function plain(name)
+   return (name:lower():gsub("[^%w]", ""))
+end
+
+--- The known name nearest to a wrong one.
+---@param wrong string
+---@return string
+function options.nearest(wrong)
+   local given = plain(wrong:sub(1, 64))
+   local known, least = ELSEWHERE[given], math.huge
+   if known then
+      return known
+   end
+   for _, option in ipairs(options.list) do
+      local edits = distance(given, plain(option.name))
+      if edits < least then
+         known, least = option.name, edits
+      end
+   end
+   return known
+end
+
+local function is_whole(value)
+   return value == math.floor(value) and value >= -EXACT and value <= EXACT
+end
+
+local function is_map(value)
+   if type(value) ~= "table" then
+      return false
+   end
+   for name, content in pairs(value) do
+      if type(name) ~= "string" then
+         return false
+      end
+      if type(content) ~= "string" and type(content) ~= "number" then
+         return false
+      end
+   end
+   return true
+end
+
+local function is_list(value)
+   if type(value) ~= "table" then
+      return false
+   end
+   for _, name in ipairs(value) do
+      if type(name) ~= "string" or not name:find "^[%w_-]+$" then
+         return false
+      end
+   end
+   return true
+end
+
+local function in_bounds(value, option)
+   return value == value and value >= (option.min or -math.huge)
+      and value <= (option.max or math.huge)
+end
+
+local checks = {}
+
+function checks.string(value, option)
+   return type(value) == "string" and (value ~= "" or option.empty or false)
+end
+
+function checks.path(value)
+   return type(value) == "string" and value ~= ""
+      and not value:find("\0", 1, true)
+end
+
+function checks.integer(value, option)
+   return type(value) == "number" and in_bounds(value, option)
+      and is_whole(value)
+end
+
+function checks.number(value, option)
+   return type(value) == "number" and in_bounds(value, option)
+end
+
+function checks.boolean(value)
+   return type(value) == "boolean"
+end
+
+checks["function"] = function(value)
+   return type(value) == "function"
+end
+
+function checks.table(value)
+   return type(value) == "table"
+end
+
+checks.map = is_map
+checks.list = is_list
+
+function checks.choice()
+   return false
+end
+
+local names = {
+   string = "string that is not empty",
+   path = "path without NUL bytes",
+   map = "table of names to strings or numbers",
+   list = "list of header names",
+}
+
+local function numeral(number)
+   return number == math.floor(number) and ("%.0f"):format(number)
+      or ("%g"):format(number)
+end
+
+-- "integer between 1 and 1024 or "auto""
+local function expected(option)
+   local parts = {}
+   for word in option.type:gmatch "[^|]+" do
+      local text = names[word] or word
+      if option.empty then
+         text = word
+      end
+      if option.min then
+         text = ("%s between %s and %s"):format(text, numeral(option.min),
+            numeral(option.max))
+      end
+      if word ~= "choice" then
+         parts[#parts + 1] = text
+      end
+   end
+   for _, choice in ipairs(option.choices or {}) do
+      parts[#parts + 1] = type(choice) == "string" and ("%q"):format(choice)
+         or tostring(choice)
+   end
+   return table.concat(parts, " or ")
+end
+
+-- What was given: enough to see the mistake, never a secret, and nothing long
+-- enough to be one that strayed here.
+local function given(value, option)
+   local kind = type(value)
+   if option.secret then
+      if value == "" then
+         return "an empty string"
+      end
+      return kind
+   elseif kind == "number" then
+      return is_whole(value) and ("%.0f"):format(value) or tostring(value)
+   elseif kind == "string" and #value <= 12 then
+      return '"' .. value:gsub("%c", "?") .. '"'
+   elseif kind == "boolean" then
+      return tostring(value)
+   end
+   return kind
+end
+
+local function is_valid(value, option)
+   for _, choice in ipairs(option.choices or {}) do
+      if value == choice then
+         return true
+      end
+   end
+   for word in option.type:gmatch "[^|]+" do
+      if checks[word](value, option) then
+         return true
+      end
+   end
+   return false
+end
+
+--- Why a value is not acceptable, or nil.
+---@param name string
+---@param value any
+---@return string? complaint
+function options.complaint(name, value)
+   local option = options.by_name[name]
+   if is_valid(value, option) then
+      return nil
+   end
+   return ("bad option '%s' (%s expected, got %s)"):format(name,
+      expected(option), given(value, option))
+end
+
+local function unknown(key)
+   if type(key) ~= "string" then
+      return ("options are named: a key of type %s is not known"):format(
+         type(key))
+   end
+   return ("unknown option '%s' (did you mean '%s'?)"):format(
+      key:sub(1, 64):gsub("%c", "?"), options.nearest(key))
+end
+
+-- Options that only make sense together.
+local function combination(values)
+   local id, secret = values.access_key_id, values.access_key_secret
+   if id and not secret then
+      return "option 'access_key_id' is given without 'access_key_secret'"
+   elseif secret and not id then
+      return "option 'access_key_secret' is given without 'access_key_id'"
+   elseif values.security_token and not id then
+      return "option 'security_token' is given without 'access_key_id'"
+   elseif id and values.credentials then
+      return "give either 'credentials' or 'access_key_id', not both"
+   end
+end
+
+local function complaint_of_key(key, value, scope)
+   local option = options.by_name[key]
+   if not option then
+      return unknown(key)
+   elseif scope == "sign" then
+      if option.scope ~= "sign" and not option.sign then
+         return ("option '%s' has no meaning for a signature"):format(key)
+      end
+   elseif option.scope == "sign" then
+      return ("option '%s' belongs to ossdl.sign and ossdl.presign"):format(key)
+   elseif scope == "transfer" and option.scope ~= "transfer" then
+      return ("option '%s' belongs to the client: give it to ossdl.new"):format(
+         key)
+   end
+   return options.complaint(key, value)
+end
+
+-- Keys in a fixed order, so that two mistakes always give the same message.
+local function sorted_keys(values)
+   local keys = {}
+   for key in pairs(values) do
+      keys[#keys + 1] = key
+   end
+   table.sort(keys, function(a, b)
+      return tostring(a) < tostring(b)
+   end)
+   return keys
+end
+
+--- Checks a table of options and splits a copy of it by scope. Raises.
+---@param values table
+---@param scope "client"|"transfer"|"sign" "client" takes those of transfers, too
+---@param level integer of error(), as seen from this function
+---@return table client, table transfer, table sign
+function options.parse(values, scope, level)
+   if type(values) ~= "table" then
+      error(("table of options expected, got %s"):format(type(values)), level)
+   end
+   local split = { client = {}, transfer = {}, sign = {} }
+   for _, key in ipairs(sorted_keys(values)) do
+      local complaint = complaint_of_key(key, values[key], scope)
+      if complaint then
+         error(complaint, level)
+      end
+      split[options.by_name[key].scope][key] = values[key]
+   end
+   local complaint = combination(split.client)
+   if complaint then
+      error(complaint, level)
+   end
+   return split.client, split.transfer, split.sign
+end
+
+--- All options of a scope: the given ones, else the fallback's, else the
+-- defaults. Raises when a required one is missing.
+---@param scope "client"|"transfer"
+---@param values table
+---@param fallback table
+---@param level integer of error(), as seen from this function
+---@return table
+function options.complete(scope, values, fallback, level)
+   local complete = {}
+   for _, option in ipairs(options.list) do
+      if option.scope == scope then
+         local value = values[option.name]
+         if value == nil then
+            value = fallback[option.name]
+         end
+         if value == nil then
+            value = option.default
+         end
+         if value == nil and option.required then
+            error(("option '%s' is missing"):format(option.name), level)
+         end
+         complete[option.name] = value
+      end
+   end
+   return complete
+end
+
+--- Endpoint and region, from the environment when neither is given. Raises
+-- when there is none.
+---@param values table
+---@param getenv fun(name: string): string?
+---@param level integer of error(), as seen from this function
+function options.locate(values, getenv, level)
+   if values.endpoint or values.region then
+      return
+   end
+   local function from_environment(name)
+      local value = getenv(name)
+      return value ~= "" and value or nil
+   end
+   values.endpoint = from_environment "OSS_ENDPOINT"
+   values.region = from_environment "OSS_REGION"
+   if not values.endpoint and not values.region then
+      error("where is the bucket? Give 'endpoint' or 'region', or set "
+         .. "OSS_ENDPOINT or OSS_REGION", level)
+   end
+end
+
+local function default_cell(option)
+   if option.default_doc then
+      return option.default_doc
+   elseif option.required then
+      return "**required**"
+   elseif option.default == nil then
+      return ""
+   elseif type(option.default) == "number" then
+      return "`" .. numeral(option.default) .. "`"
+   end
+   return ("`%s`"):format(type(option.default) == "string"
+      and ("%q"):format(option.default) or tostring(option.default))
+end
+
+local function values_cell(option)
+   local parts = {}
+   for word in option.type:gmatch "[^|]+" do
+      if word ~= "choice" then
+         parts[#parts + 1] = (word == "map" or word == "list")
+            and "table" or word
+      end
+   end
+   if option.min then
+      parts[1] = ("%s, %s to %s"):format(parts[1], numeral(option.min),
+         numeral(option.max))
+   end
+   if option.unit then
+      parts[1] = parts[1] .. " " .. option.unit
+   end
+   for _, choice in ipairs(option.choices or {}) do
+      parts[#parts + 1] = ("`%q`"):format(choice)
+   end
+   return table.concat(parts, " or ")
+end
+
+--- The README's table of one scope, as Markdown.
+---@param scope "client"|"transfer"|"sign"
+---@return string
+function options.markdown(scope)
+   local lines = {
+      "| option | values | default | meaning |",
+      "|---|---|---|---|",
+   }
+   for _, option in ipairs(options.list) do
+      if option.scope == scope then
+         lines[#lines + 1] = ("| `%s` | %s | %s | %s |"):format(option.name,
+            values_cell(option), default_cell(option), option.doc)
+      end
+   end
+   return table.concat(lines, "\n") .. "\n"
+end
+
+return options

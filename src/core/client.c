@@ -1,0 +1,365 @@
+#include "client.h"
+
+#include "alloc.h"
+#include "transfer.h"
+#include "worker.h"
+
+#include <string.h>
+
+/* Retries of a whole client: a burst, then a steady rate. */
+#define ADMISSION_BURST 64
+#define ADMISSION_PER_SECOND 20
+
+/* Between two questions for credentials while the old ones are good. */
+#define RENEW_INTERVAL_MS 10000
+
+static const char *copy_string(const char *string, bool *out_failed)
+{
+    char *copy;
+
+    if (!string) {
+        return NULL;
+    }
+    copy = ossdl_alloc_string(string, strlen(string));
+    *out_failed = *out_failed || !copy;
+    return copy;
+}
+
+static enum ossdl_status copy_http(struct ossdl_http_options *http,
+                                   const struct ossdl_client_options *options)
+{
+    bool failed = false;
+
+    http->connect_timeout_ms = options->connect_timeout_ms;
+    http->stall_timeout_ms = options->stall_timeout_ms;
+    http->tls_verify = options->tls_verify;
+    http->proxy = copy_string(options->proxy, &failed);
+    http->ca_file = copy_string(options->ca_file, &failed);
+    http->user_agent = copy_string(options->user_agent, &failed);
+    return failed ? OSSDL_EMEMORY : OSSDL_OK;
+}
+
+static enum ossdl_status
+parse_endpoint(struct ossdl_endpoint *out,
+               const struct ossdl_client_options *options,
+               struct ossdl_error *err)
+{
+    struct ossdl_slice text = options->endpoint;
+    struct ossdl_buf made;
+    enum ossdl_status status = OSSDL_OK;
+
+    ossdl_buf_init(&made, 1024);
+    if (text.len == 0) {
+        if (options->region.len == 0) {
+            return ossdl_error_set(err, OSSDL_EINVALID, "endpoint",
+                                   "option 'endpoint' or 'region' is needed: "
+                                   "say where the bucket is");
+        }
+        status = ossdl_region_check(options->region, err);
+        if (status == OSSDL_OK) {
+            status = ossdl_endpoint_from_region(options->region, &made);
+            if (status != OSSDL_OK) {
+                ossdl_error_set(err, status, "region",
+                                "option 'endpoint' is needed: none can be "
+                                "made from this region");
+            }
+        }
+        text = ossdl_buf_slice(&made);
+    }
+    if (status == OSSDL_OK) {
+        status =
+            ossdl_endpoint_parse(text, options->region, options->path_style,
+                                 options->cname, out, err);
+    }
+    if (status == OSSDL_OK && options->signature == OSSDL_SIGNATURE_V4) {
+        status = ossdl_endpoint_check_region(out, err);
+    }
+    ossdl_buf_cleanup(&made);
+    return status;
+}
+
+static enum ossdl_status check_options(const struct ossdl_client_options *o,
+                                       struct ossdl_error *err)
+{
+    if (o->max_threads < 1 || o->max_threads > OSSDL_THREADS_MAX) {
+        return ossdl_error_set(err, OSSDL_EINVALID, "max_threads",
+                               "option 'max_threads' must be 1 to %d",
+                               OSSDL_THREADS_MAX);
+    }
+    if (o->signature != OSSDL_SIGNATURE_NONE && !o->credentials &&
+        !o->refreshable) {
+        return ossdl_error_set(err, OSSDL_ECREDENTIALS, "credentials",
+                               "no access key: give access_key_id and "
+                               "access_key_secret, or signature = \"none\" "
+                               "for a public bucket");
+    }
+    return OSSDL_OK;
+}
+
+static void free_client(struct ossdl_client *client)
+{
+    ossdl_credentials_release(client->locked.credentials);
+    ossdl_watch_free(client->watch);
+    ossdl_free((char *) client->http.proxy);
+    ossdl_free((char *) client->http.ca_file);
+    ossdl_free((char *) client->http.user_agent);
+    ossdl_free(client);
+}
+
+static enum ossdl_status init_sync(struct ossdl_client *client)
+{
+    if (ossdl_lock_init(&client->lock) != OSSDL_OK) {
+        return OSSDL_EMEMORY;
+    }
+    if (ossdl_cond_init(&client->work) != OSSDL_OK) {
+        ossdl_lock_cleanup(&client->lock);
+        return OSSDL_EMEMORY;
+    }
+    return OSSDL_OK;
+}
+
+static void init_state(struct ossdl_client *client,
+                       const struct ossdl_client_options *options)
+{
+    int64_t now_us = ossdl_now_us();
+
+    client->signature = options->signature;
+    client->refreshable = options->refreshable;
+    client->max_threads = options->max_threads;
+    client->process = ossdl_process_id();
+    client->watch = ossdl_watch_new();
+    atomic_init(&client->references, 1);
+    atomic_init(&client->limited, options->max_rate > 0);
+    client->locked.credentials =
+        ossdl_credentials_acquire(options->credentials);
+    client->locked.random = (uint64_t) now_us ^ (uint64_t) (uintptr_t) client ^
+                            ((uint64_t) client->process << 32);
+    ossdl_pace_init(&client->locked.pace, options->max_rate, now_us);
+    ossdl_admission_init(&client->locked.admission, ADMISSION_BURST,
+                         ADMISSION_PER_SECOND);
+}
+
+enum ossdl_status ossdl_client_new(const struct ossdl_client_options *options,
+                                   struct ossdl_client **out,
+                                   struct ossdl_error *err)
+{
+    struct ossdl_client *client;
+    enum ossdl_status status;
+
+    *out = NULL;
+    status = check_options(options, err);
+    if (status == OSSDL_OK) {
+        status = ossdl_http_global(err);
+    }
+    if (status != OSSDL_OK) {
+        return status;
+    }
+    client = ossdl_alloc_zero(1, sizeof *client);
+    if (!client) {
+        return ossdl_error_memory(err);
+    }
+    status = parse_endpoint(&client->endpoint, options, err);
+    if (status == OSSDL_OK && (copy_http(&client->http, options) != OSSDL_OK ||
+                               init_sync(client) != OSSDL_OK)) {
+        status = ossdl_error_memory(err);
+    }
+    if (status != OSSDL_OK) {
+        free_client(client);
+        return status;
+    }
+    init_state(client, options);
+    ossdl_process_add(&client->entry, client);
+    *out = client;
+    return OSSDL_OK;
+}
+
+struct ossdl_client *ossdl_client_acquire(struct ossdl_client *client)
+{
+    atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
+    return client;
+}
+
+struct ossdl_client *ossdl_client_release(struct ossdl_client *client)
+{
+    if (client && atomic_fetch_sub_explicit(&client->references, 1,
+                                            memory_order_acq_rel) == 1) {
+        if (client->process != ossdl_process_id()) {
+            /* The parent's threads may hold the lock for ever, and their
+             * memory is in use by nobody: it goes with the process. */
+            return NULL;
+        }
+        ossdl_process_remove(&client->entry);
+        ossdl_client_close(client);
+        ossdl_cond_cleanup(&client->work);
+        ossdl_lock_cleanup(&client->lock);
+        free_client(client);
+    }
+    return NULL;
+}
+
+void ossdl_client_close(struct ossdl_client *client)
+{
+    bool first;
+
+    if (client->process != ossdl_process_id()) {
+        return;
+    }
+    ossdl_lock_take(&client->lock);
+    first = !client->locked.closing;
+    client->locked.closing = true;
+    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
+         transfer = transfer->locked.next) {
+        ossdl_transfer_cancel_locked(transfer, OSSDL_ECLOSED);
+    }
+    ossdl_cond_wake_all(&client->work);
+    ossdl_lock_drop(&client->lock);
+    if (first) {
+        ossdl_worker_join_all(client);
+    }
+}
+
+enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
+                                     struct ossdl_error *err)
+{
+    if (client->process != ossdl_process_id()) {
+        return ossdl_error_set(
+            err, OSSDL_EFORKED, "forked",
+            "the client was made before fork(), and its threads did not come "
+            "along: make one in each process (in nginx: in "
+            "init_worker_by_lua, not in init_by_lua)");
+    }
+    return OSSDL_OK;
+}
+
+static void notice_all_locked(struct ossdl_client *client)
+{
+    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
+         transfer = transfer->locked.next) {
+        ossdl_transfer_notice_locked(transfer);
+    }
+}
+
+void ossdl_client_want_credentials_locked(struct ossdl_client *client)
+{
+    if (!client->locked.credentials_wanted) {
+        client->locked.credentials_wanted = true;
+        notice_all_locked(client);
+    }
+}
+
+bool ossdl_client_needs_credentials(struct ossdl_client *client)
+{
+    bool wanted;
+
+    if (client->process != ossdl_process_id()) {
+        return false;
+    }
+    ossdl_lock_take(&client->lock);
+    wanted = client->locked.credentials_wanted;
+    ossdl_lock_drop(&client->lock);
+    return wanted;
+}
+
+enum ossdl_status
+ossdl_client_set_credentials(struct ossdl_client *client,
+                             struct ossdl_credentials *credentials,
+                             struct ossdl_error *err)
+{
+    struct ossdl_credentials *old;
+    enum ossdl_status status = ossdl_client_check(client, err);
+
+    if (status != OSSDL_OK) {
+        return status;
+    }
+    ossdl_lock_take(&client->lock);
+    old = client->locked.credentials;
+    client->locked.credentials = ossdl_credentials_acquire(credentials);
+    client->locked.credentials_wanted = false;
+    client->locked.renew_at = ossdl_now_ms() + RENEW_INTERVAL_MS;
+    ossdl_cond_wake_all(&client->work);
+    ossdl_lock_drop(&client->lock);
+    ossdl_credentials_release(old);
+    return OSSDL_OK;
+}
+
+/* Good ones are used up to their end, whatever the provider says today. */
+static bool credentials_good_locked(const struct ossdl_client *client)
+{
+    const struct ossdl_credentials *current = client->locked.credentials;
+    int64_t expires_at;
+
+    if (!current || client->locked.credentials_refused > 0) {
+        return false;
+    }
+    expires_at = ossdl_credentials_expires_at(current);
+    return expires_at == 0 ||
+           expires_at > ossdl_wall_seconds() + client->locked.clock_offset_s;
+}
+
+void ossdl_client_refuse_credentials(struct ossdl_client *client,
+                                     const struct ossdl_error *why)
+{
+    if (client->process != ossdl_process_id()) {
+        return;
+    }
+    ossdl_lock_take(&client->lock);
+    client->locked.credentials_wanted = false;
+    client->locked.renew_at = ossdl_now_ms() + RENEW_INTERVAL_MS;
+    if (!credentials_good_locked(client)) {
+        for (struct ossdl_transfer *transfer = client->locked.first; transfer;
+             transfer = transfer->locked.next) {
+            ossdl_transfer_fail_locked(transfer, why);
+        }
+        client->locked.credentials_refused = 0;
+    }
+    ossdl_cond_wake_all(&client->work);
+    ossdl_lock_drop(&client->lock);
+}
+
+void ossdl_client_set_max_rate(struct ossdl_client *client, uint64_t rate)
+{
+    if (client->process != ossdl_process_id()) {
+        return;
+    }
+    ossdl_lock_take(&client->lock);
+    ossdl_pace_set_rate(&client->locked.pace, rate, ossdl_now_us());
+    atomic_store(&client->limited, rate > 0);
+    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
+         transfer = transfer->locked.next) {
+        ossdl_transfer_wake_jobs_locked(transfer);
+    }
+    ossdl_lock_drop(&client->lock);
+}
+
+void ossdl_client_enlist_locked(struct ossdl_client *client,
+                                struct ossdl_transfer *transfer)
+{
+    transfer->locked.next = NULL;
+    transfer->locked.previous = client->locked.last;
+    if (client->locked.last) {
+        client->locked.last->locked.next = transfer;
+    } else {
+        client->locked.first = transfer;
+    }
+    client->locked.last = transfer;
+}
+
+void ossdl_client_delist_locked(struct ossdl_client *client,
+                                struct ossdl_transfer *transfer)
+{
+    struct ossdl_transfer *next = transfer->locked.next;
+    struct ossdl_transfer *previous = transfer->locked.previous;
+
+    if (previous) {
+        previous->locked.next = next;
+    } else {
+        client->locked.first = next;
+    }
+    if (next) {
+        next->locked.previous = previous;
+    } else {
+        client->locked.last = previous;
+    }
+    transfer->locked.next = NULL;
+    transfer->locked.previous = NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * client.h - the inside of a client: the lock, the workers, the transfers
+ *
+ * Threads: one lock guards everything mutable of a client and of its
+ *          transfers. Under it there is no I/O and no callback.
+ * Memory:  see ossdl.h; a client outlives its workers and transfers.
+ * Errors:  see ossdl.h.
+ */
+#ifndef OSSDL_CORE_CLIENT_H
+#define OSSDL_CORE_CLIENT_H
+
+#include "backoff.h"
+#include "endpoint.h"
+#include "http.h"
+#include "lock.h"
+#include "ossdl.h"
+#include "pace.h"
+#include "process.h"
+#include "watch.h"
+
+OSSDL_BEGIN_DECLS
+
+struct ossdl_worker;
+
+struct ossdl_client {
+    /* Fixed by ossdl_client_new(); any thread may read. */
+    struct ossdl_endpoint endpoint;
+    enum ossdl_signature signature;
+    bool refreshable;
+    unsigned max_threads;
+    struct ossdl_http_options http; /* its strings are ours */
+    int64_t process;                /* id of the one it was made in */
+    struct ossdl_process_entry entry;
+    struct ossdl_watch *watch; /* who else opens our files; has its own lock */
+
+    atomic_uint references;
+    atomic_bool limited; /* max_rate is set: worth taking the lock for */
+
+    struct ossdl_lock lock;
+    struct ossdl_cond work; /* something for an idle worker to look at */
+
+    /* Guarded by the lock. */
+    struct {
+        struct ossdl_transfer *first; /* round robin: rotated */
+        struct ossdl_transfer *last;
+        struct ossdl_worker *workers;
+        unsigned worker_count;
+        unsigned idle_count;
+        bool closing; /* no new transfers; workers leave when all is done */
+        bool closed;  /* workers are joined */
+        struct ossdl_credentials *credentials;
+        bool credentials_wanted;
+        int64_t renew_at;             /* ms; good ones are not renewed before */
+        unsigned credentials_refused; /* in a row, by the service */
+        int64_t clock_offset_s;
+        struct ossdl_pace pace;
+        struct ossdl_admission admission;
+        uint64_t random;
+    } locked;
+};
+
+/* OSSDL_EFORKED in a child of the process that made the client. */
+enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
+                                     struct ossdl_error *err) OSSDL_MUST_CHECK;
+/* Asks whoever polls the transfers for new credentials. */
+void ossdl_client_want_credentials_locked(struct ossdl_client *client);
+/* Appends to, or takes from, the list of transfers. */
+void ossdl_client_enlist_locked(struct ossdl_client *client,
+                                struct ossdl_transfer *transfer);
+void ossdl_client_delist_locked(struct ossdl_client *client,
+                                struct ossdl_transfer *transfer);
+
+OSSDL_END_DECLS
+
+#endif

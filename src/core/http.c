@@ -1,0 +1,722 @@
+#include "http.h"
+
+#include "alloc.h"
+#include "http_clock.h"
+#include "http_headers.h"
+#include "lock.h"
+#include "secret.h"
+
+#include <curl/curl.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LIBCURL_OLDEST 0x075000 /* 7.80.0: CURLOPT_PREREQFUNCTION */
+
+#if LIBCURL_VERSION_NUM < LIBCURL_OLDEST
+#error "ossdl needs libcurl 7.80 or newer"
+#endif
+
+/*
+ * One recv() fills this buffer, and libcurl cuts it into slices of 16 KiB for
+ * the write callback. 64 KiB measured best: 16 KiB costs a poll() and a recv()
+ * per slice, and above 64 KiB the bytes fall out of the nearest caches.
+ */
+#define RECEIVE_BUFFER_BYTES 65536L
+#define SEND_BUFFER_BYTES 16384L /* libcurl's least; the default is 64 KiB */
+#define HEADER_TEXT_MAX (128 * 1024)
+#define POLL_MAX_MS 60000 /* even with a clock that is set to days */
+#define DNS_CACHE_SECONDS 60L
+/* A little less than what servers and NAT boxes allow an idle connection. */
+#define IDLE_MAX_SECONDS 55L
+#define KEPT_CONNECTIONS 4L /* one per bucket: each has a host name */
+#define KEEPALIVE_SECONDS 30L
+
+struct ossdl_http {
+    /* Fixed by ossdl_http_new(). */
+    CURLM *multi;
+    CURL *easy;
+
+    /* Of the last exchange; -1 when its connection is closed. */
+    curl_socket_t last_socket;
+
+    /* Of the running exchange; handler is NULL between two of them. */
+    const struct ossdl_http_handler *handler;
+    struct ossdl_http_outcome *outcome;
+    struct ossdl_buf header_text; /* the lines that header_nodes point to */
+    struct curl_slist header_nodes[OSSDL_HTTP_HEADERS_MAX];
+    struct ossdl_http_clock clock;
+    bool opened;   /* a socket of its own: the connection is not reused */
+    bool heard;    /* body bytes came since the clock was set */
+    bool finished; /* libcurl is done with it */
+    char curl_text[CURL_ERROR_SIZE];
+};
+
+/* ---- options ---------------------------------------------------------- */
+
+struct long_option {
+    CURLoption option;
+    long value;
+};
+
+static const struct long_option long_options[] = {
+    {CURLOPT_NOSIGNAL, 1},
+    {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_PATH_AS_IS, 1}, /* "a/../b" is an object's name like any other */
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_HTTP_CONTENT_DECODING, 0},
+    {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1}, /* the proxy's answer is not ours */
+    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+    {CURLOPT_NOPROGRESS, 1},
+    {CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_SECONDS},
+    {CURLOPT_DNS_SHUFFLE_ADDRESSES, 1}, /* spreads the workers */
+    {CURLOPT_MAXAGE_CONN, IDLE_MAX_SECONDS},
+    {CURLOPT_TCP_NODELAY, 1},
+    {CURLOPT_TCP_KEEPALIVE, 1},
+    {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
+    {CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS},
+    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+    {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES},
+    {CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER_BYTES},
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /*
+     * A name server that hangs must not hold up a cancel: the resolver's
+     * thread is left to end by itself. Safe, as libcurl stays loaded.
+     */
+    {CURLOPT_QUICK_EXIT, 1},
+#endif
+#if LIBCURL_VERSION_NUM < 0x075500
+    {CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS},
+#endif
+};
+
+static CURLcode set_longs(CURL *easy, const struct long_option *options,
+                          size_t count)
+{
+    CURLcode code = CURLE_OK;
+
+    for (size_t i = 0; i < count && code == CURLE_OK; i++) {
+        code = curl_easy_setopt(easy, options[i].option, options[i].value);
+    }
+    return code;
+}
+
+static CURLcode set_strings(CURL *easy,
+                            const struct ossdl_http_options *options)
+{
+    const struct {
+        CURLoption option;
+        const char *value; /* NULL: libcurl's default stays */
+    } strings[] = {
+#if LIBCURL_VERSION_NUM >= 0x075500
+        {CURLOPT_PROTOCOLS_STR, "http,https"},
+#endif
+        {CURLOPT_PROXY, options->proxy},
+        {CURLOPT_CAINFO, options->ca_file},
+        {CURLOPT_USERAGENT, options->user_agent},
+    };
+    CURLcode code = CURLE_OK;
+
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(strings) && code == CURLE_OK; i++) {
+        if (strings[i].value) {
+            code = curl_easy_setopt(easy, strings[i].option, strings[i].value);
+        }
+    }
+    return code;
+}
+
+static CURLcode set_caller_options(struct ossdl_http *http,
+                                   const struct ossdl_http_options *options)
+{
+    const struct long_option longs[] = {
+        {CURLOPT_SSL_VERIFYPEER, options->tls_verify ? 1 : 0},
+        {CURLOPT_SSL_VERIFYHOST, options->tls_verify ? 2 : 0},
+        {CURLOPT_CONNECTTIMEOUT_MS,
+         (long) http->clock.limit_ms[OSSDL_HTTP_CONNECT]},
+    };
+    CURLcode code = set_longs(http->easy, longs, OSSDL_ARRAY_LEN(longs));
+
+    return code == CURLE_OK ? set_strings(http->easy, options) : code;
+}
+
+/* ---- callbacks: on the owner's thread, inside curl_multi_perform() ----- */
+
+/* The first reason is the one that counts. */
+static void end_exchange(struct ossdl_http *http, enum ossdl_net net)
+{
+    if (http->outcome->net == OSSDL_NET_OK) {
+        http->outcome->net = net;
+    }
+}
+
+static void end_failed_multi(struct ossdl_http *http, CURLMcode code)
+{
+    if (code != CURLM_OK) {
+        end_exchange(http, code == CURLM_OUT_OF_MEMORY ? OSSDL_NET_MEMORY
+                                                       : OSSDL_NET_OTHER);
+    }
+}
+
+static void enter(struct ossdl_http *http, enum ossdl_http_phase phase)
+{
+    ossdl_http_clock_enter(&http->clock, phase, ossdl_now_ms());
+}
+
+/*
+ * As libcurl would, but closed on exec: a program that the host starts must
+ * not hold our connections open. Called again where libcurl replaces a dead
+ * kept connection, and for each address that it tries.
+ */
+static curl_socket_t open_socket(void *context, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    struct ossdl_http *http = context;
+    curl_socket_t opened;
+
+    (void) purpose;
+    http->opened = true;
+    if (http->clock.phase != OSSDL_HTTP_CONNECT) {
+        enter(http, OSSDL_HTTP_CONNECT);
+    }
+#if defined(SOCK_CLOEXEC)
+    opened = socket(address->family, address->socktype | SOCK_CLOEXEC,
+                    address->protocol);
+#else
+    opened = socket(address->family, address->socktype, address->protocol);
+    if (opened != CURL_SOCKET_BAD) {
+        (void) fcntl(opened, F_SETFD, FD_CLOEXEC);
+    }
+#endif
+    return opened;
+}
+
+/* The connection is ready, new or kept, and the request goes out next. */
+static int on_ready(void *context, char *remote_ip, char *local_ip,
+                    int remote_port, int local_port)
+{
+    struct ossdl_http *http = context;
+    const char *format = strchr(remote_ip, ':') ? "[%s]:%d" : "%s:%d";
+
+    (void) local_ip;
+    (void) local_port;
+    snprintf(http->outcome->address, sizeof(http->outcome->address), format,
+             remote_ip, remote_port);
+    enter(http, OSSDL_HTTP_ANSWER);
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool headers_too_large(const struct ossdl_reply *reply, size_t len)
+{
+    return len > OSSDL_REPLY_LINE_BYTES ||
+           reply->header_bytes + len > OSSDL_REPLY_BYTES ||
+           reply->header_lines >= OSSDL_REPLY_LINES;
+}
+
+static void announce_reply(struct ossdl_http *http)
+{
+    const struct ossdl_http_handler *handler = http->handler;
+
+    enter(http, OSSDL_HTTP_BODY);
+    if (handler->on_reply &&
+        handler->on_reply(handler->context, &http->outcome->reply) !=
+            OSSDL_OK) {
+        end_exchange(http, OSSDL_NET_STOPPED);
+    }
+}
+
+/* Takes a whole line; returning anything but its length ends the exchange. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct ossdl_http *http = context;
+    size_t len = size * count;
+    struct ossdl_reply *reply;
+
+    if (!http->handler) {
+        return 0;
+    }
+    reply = &http->outcome->reply;
+    http->outcome->answered = true;
+    http->clock.answered = true;
+    if (ossdl_reply_line(reply, ossdl_slice_of(bytes, len)) != OSSDL_OK) {
+        end_exchange(http, headers_too_large(reply, len)
+                               ? OSSDL_NET_HEADERS_TOO_LARGE
+                               : OSSDL_NET_GARBAGE);
+    } else if (reply->complete && reply->status >= 200 &&
+               http->clock.phase != OSSDL_HTTP_BODY) {
+        announce_reply(http);
+    }
+    return http->outcome->net == OSSDL_NET_OK ? len : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct ossdl_http *http = context;
+    const struct ossdl_http_handler *handler = http->handler;
+    size_t len = size * count;
+
+    if (!handler) {
+        return 0;
+    }
+    http->heard = true;
+    if (len > 0 && handler->on_body &&
+        handler->on_body(handler->context, bytes, len) != OSSDL_OK) {
+        end_exchange(http, OSSDL_NET_STOPPED);
+        return 0;
+    }
+    http->outcome->body_bytes += len;
+    return len;
+}
+
+static CURLcode set_callbacks(struct ossdl_http *http)
+{
+    const bool failed =
+        curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->curl_text) ||
+        curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) ||
+        curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETDATA, http) ||
+        curl_easy_setopt(http->easy, CURLOPT_PREREQFUNCTION, on_ready) ||
+        curl_easy_setopt(http->easy, CURLOPT_PREREQDATA, http) ||
+        curl_easy_setopt(http->easy, CURLOPT_HEADERFUNCTION, on_header) ||
+        curl_easy_setopt(http->easy, CURLOPT_HEADERDATA, http) ||
+        curl_easy_setopt(http->easy, CURLOPT_WRITEFUNCTION, on_body) ||
+        curl_easy_setopt(http->easy, CURLOPT_WRITEDATA, http);
+
+    return failed ? CURLE_UNKNOWN_OPTION : CURLE_OK;
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+static enum ossdl_status global_locked(struct ossdl_error *err)
+{
+    const curl_version_info_data *info;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return ossdl_error_memory(err);
+    }
+    info = curl_version_info(CURLVERSION_NOW);
+    if (info->version_num < LIBCURL_OLDEST) {
+        return ossdl_error_set(err, OSSDL_EINVALID, "LIBCURL",
+                               "this libcurl is %s, but 7.80 or newer is "
+                               "needed: install a newer libcurl",
+                               info->version);
+    }
+    return OSSDL_OK;
+}
+
+enum ossdl_status ossdl_http_global(struct ossdl_error *err)
+{
+    static struct ossdl_lock lock = {PTHREAD_MUTEX_INITIALIZER, 0};
+    static bool ready;
+    enum ossdl_status status = OSSDL_OK;
+
+    /* curl_global_init() is not safe against itself before libcurl 7.84. */
+    ossdl_lock_take(&lock);
+    if (!ready) {
+        status = global_locked(err);
+        ready = status == OSSDL_OK;
+    }
+    ossdl_lock_drop(&lock);
+    return status;
+}
+
+static enum ossdl_status open_handles(struct ossdl_http *http,
+                                      const struct ossdl_http_options *options,
+                                      struct ossdl_error *err)
+{
+    CURLcode code;
+
+    http->multi = curl_multi_init();
+    http->easy = curl_easy_init();
+    if (!http->multi || !http->easy) {
+        return ossdl_error_memory(err);
+    }
+    (void) curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
+                             KEPT_CONNECTIONS);
+    code = set_longs(http->easy, long_options, OSSDL_ARRAY_LEN(long_options));
+    if (code == CURLE_OK) {
+        code = set_caller_options(http, options);
+    }
+    if (code == CURLE_OK) {
+        code = set_callbacks(http);
+    }
+    if (code == CURLE_OUT_OF_MEMORY) {
+        return ossdl_error_memory(err);
+    }
+    if (code != CURLE_OK) {
+        return ossdl_error_set(err, OSSDL_EINVALID, "LIBCURL",
+                               "libcurl does not take an option that is "
+                               "needed (%s): install a complete libcurl",
+                               curl_easy_strerror(code));
+    }
+    return OSSDL_OK;
+}
+
+enum ossdl_status ossdl_http_new(const struct ossdl_http_options *options,
+                                 struct ossdl_http **out_http,
+                                 struct ossdl_error *err)
+{
+    enum ossdl_status status = ossdl_http_global(err);
+    struct ossdl_http *http;
+
+    *out_http = NULL;
+    if (status != OSSDL_OK) {
+        return status;
+    }
+    http = ossdl_alloc_zero(1, sizeof(*http));
+    if (!http) {
+        return ossdl_error_memory(err);
+    }
+    http->last_socket = CURL_SOCKET_BAD;
+    ossdl_buf_init_secret(&http->header_text, HEADER_TEXT_MAX);
+    ossdl_http_clock_init(&http->clock, options->connect_timeout_ms,
+                          options->first_byte_timeout_ms,
+                          options->stall_timeout_ms);
+    status = open_handles(http, options, err);
+    if (status != OSSDL_OK) {
+        ossdl_http_free(http);
+        return status;
+    }
+    *out_http = http;
+    return OSSDL_OK;
+}
+
+void ossdl_http_free(struct ossdl_http *http)
+{
+    if (!http) {
+        return;
+    }
+    curl_easy_cleanup(http->easy);
+    if (http->multi) {
+        curl_multi_cleanup(http->multi);
+    }
+    ossdl_buf_cleanup(&http->header_text);
+    ossdl_free(http);
+}
+
+void ossdl_http_wake(struct ossdl_http *http)
+{
+    /* It fails only when a wake-up is pending already. */
+    (void) curl_multi_wakeup(http->multi);
+}
+
+void ossdl_http_drop_connection(struct ossdl_http *http)
+{
+    /* libcurl finds it dead when it looks for a connection to use again. */
+    if (http->last_socket != CURL_SOCKET_BAD) {
+        (void) shutdown(http->last_socket, SHUT_RDWR);
+        http->last_socket = CURL_SOCKET_BAD;
+    }
+}
+
+/* ---- libcurl's codes ------------------------------------------------- */
+
+static const struct {
+    CURLcode code;
+    enum ossdl_net net;
+} nets[] = {
+    {CURLE_OK, OSSDL_NET_OK},
+    {CURLE_COULDNT_RESOLVE_HOST, OSSDL_NET_RESOLVE},
+    {CURLE_COULDNT_CONNECT, OSSDL_NET_CONNECT},
+    {CURLE_OPERATION_TIMEDOUT, OSSDL_NET_CONNECT_TIMEOUT}, /* its only clock */
+    {CURLE_COULDNT_RESOLVE_PROXY, OSSDL_NET_PROXY},
+    {CURLE_PROXY, OSSDL_NET_PROXY},
+    {CURLE_SSL_CONNECT_ERROR, OSSDL_NET_TLS},
+    {CURLE_SSL_CIPHER, OSSDL_NET_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_ISSUER_ERROR, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_INVALIDCERTSTATUS, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_CACERT_BADFILE, OSSDL_NET_TLS_CA_FILE},
+    {CURLE_SEND_ERROR, OSSDL_NET_SEND},
+    {CURLE_RECV_ERROR, OSSDL_NET_RECEIVE},
+    {CURLE_PARTIAL_FILE, OSSDL_NET_SHORT_BODY},
+    {CURLE_GOT_NOTHING, OSSDL_NET_EMPTY_REPLY},
+    {CURLE_WEIRD_SERVER_REPLY, OSSDL_NET_GARBAGE},
+    {CURLE_BAD_CONTENT_ENCODING, OSSDL_NET_GARBAGE},
+    {CURLE_URL_MALFORMAT, OSSDL_NET_BAD_URL},
+    {CURLE_OUT_OF_MEMORY, OSSDL_NET_MEMORY},
+};
+
+static enum ossdl_net net_of_code(CURLcode code)
+{
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(nets); i++) {
+        if (nets[i].code == code) {
+            return nets[i].net;
+        }
+    }
+    return OSSDL_NET_OTHER;
+}
+
+/* ---- the request ------------------------------------------------------ */
+
+/* Only when the text has stopped growing do its bytes have an address. */
+static void link_nodes(struct ossdl_http *http, size_t count)
+{
+    char *text = http->header_text.data;
+
+    for (size_t i = 0; i < count; i++) {
+        http->header_nodes[i].data = text;
+        http->header_nodes[i].next =
+            i + 1 < count ? &http->header_nodes[i + 1] : NULL;
+        text += strlen(text) + 1;
+    }
+}
+
+/*
+ * The list that libcurl reads is ours, in one block for all its strings:
+ * cheaper than an allocation per header, and it can be wiped.
+ */
+static enum ossdl_net set_request(struct ossdl_http *http,
+                                  const struct ossdl_http_request *request)
+{
+    size_t count;
+    enum ossdl_status status =
+        ossdl_http_headers_write(request->headers, &http->header_text, &count);
+    CURLcode code;
+
+    if (status != OSSDL_OK) {
+        return status == OSSDL_EMEMORY ? OSSDL_NET_MEMORY : OSSDL_NET_BAD_URL;
+    }
+    link_nodes(http, count);
+    code = curl_easy_setopt(http->easy, CURLOPT_URL, request->url);
+    if (code == CURLE_OK) {
+        code = curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER,
+                                http->header_nodes);
+    }
+    return code == CURLE_OK ? OSSDL_NET_OK : net_of_code(code);
+}
+
+/* ---- the exchange ----------------------------------------------------- */
+
+/*
+ * Asked only after libcurl has read what there is, so that a thread which was
+ * kept from running for long does not blame the server.
+ */
+static void check_clock(struct ossdl_http *http)
+{
+    struct ossdl_http_outcome *outcome = http->outcome;
+    int64_t now_ms = ossdl_now_ms();
+
+    if (http->heard) {
+        http->heard = false;
+        ossdl_http_clock_hear(&http->clock, now_ms);
+    } else if (ossdl_http_clock_left_ms(&http->clock, now_ms) == 0) {
+        end_exchange(http, ossdl_http_clock_net(&http->clock));
+        snprintf(outcome->text, sizeof(outcome->text), "%s (%.1f s)",
+                 ossdl_net_text(outcome->net),
+                 (double) ossdl_http_clock_limit_ms(&http->clock) / 1000);
+    }
+}
+
+static void set_paused(struct ossdl_http *http, bool paused)
+{
+    ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
+    /* It may call back with bytes; a failure there comes with the next step. */
+    (void) curl_easy_pause(http->easy,
+                           paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+}
+
+static void wait_ms(struct ossdl_http *http, int64_t ms)
+{
+    int timeout = (int) (ms < POLL_MAX_MS ? ms : POLL_MAX_MS);
+
+    end_failed_multi(http,
+                     curl_multi_poll(http->multi, NULL, 0, timeout, NULL));
+}
+
+/* Asks the handler, then waits: for bytes, for a wake-up, or for the clock. */
+static void take_turn(struct ossdl_http *http, bool wait)
+{
+    const struct ossdl_http_handler *handler = http->handler;
+    int64_t pause_us = 0;
+    bool pause;
+
+    if (handler->on_turn &&
+        handler->on_turn(handler->context, &pause_us) != OSSDL_OK) {
+        end_exchange(http, OSSDL_NET_STOPPED);
+        return;
+    }
+    pause = pause_us > 0 && http->clock.phase == OSSDL_HTTP_BODY;
+    if (pause != http->clock.paused) {
+        set_paused(http, pause);
+        wait = wait && pause;
+    }
+    if (wait) {
+        wait_ms(http,
+                pause ? pause_us / 1000 + (pause_us % 1000 != 0)
+                      : ossdl_http_clock_left_ms(&http->clock, ossdl_now_ms()));
+    }
+}
+
+static void collect_result(struct ossdl_http *http)
+{
+    int waiting;
+    CURLMsg *message = curl_multi_info_read(http->multi, &waiting);
+
+    http->finished = true;
+    http->outcome->curl_code =
+        message ? (int) message->data.result : CURLE_FAILED_INIT;
+}
+
+static void step(struct ossdl_http *http)
+{
+    int running = 0;
+    CURLMcode code = curl_multi_perform(http->multi, &running);
+
+    if (code != CURLM_OK) {
+        end_failed_multi(http, code);
+    } else if (running == 0) {
+        collect_result(http);
+    } else {
+        check_clock(http);
+    }
+}
+
+static void run(struct ossdl_http *http)
+{
+    bool wait = false;
+
+    end_failed_multi(http, curl_multi_add_handle(http->multi, http->easy));
+    while (!http->finished && http->outcome->net == OSSDL_NET_OK) {
+        take_turn(http, wait);
+        wait = true;
+        if (http->outcome->net == OSSDL_NET_OK) {
+            step(http);
+        }
+    }
+}
+
+/* ---- the outcome ------------------------------------------------------ */
+
+static enum ossdl_net net_while_connecting(struct ossdl_http *http,
+                                           CURLcode code)
+{
+    long proxy_status = 0;
+
+    (void) curl_easy_getinfo(http->easy, CURLINFO_HTTP_CONNECTCODE,
+                             &proxy_status);
+    if (proxy_status >= 300) {
+        return OSSDL_NET_PROXY;
+    }
+    return code == CURLE_UNSUPPORTED_PROTOCOL ? OSSDL_NET_BAD_URL
+                                              : net_of_code(code);
+}
+
+static enum ossdl_net net_while_answering(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return OSSDL_NET_EMPTY_REPLY;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: that is, anything at all */
+        return OSSDL_NET_GARBAGE;
+    case CURLE_OUT_OF_MEMORY: /* a line without end: over libcurl's 100 KB */
+        return OSSDL_NET_HEADERS_TOO_LARGE;
+    default:
+        return net_of_code(code);
+    }
+}
+
+/* What a code means depends on how far the exchange had come. */
+static enum ossdl_net net_of_result(struct ossdl_http *http)
+{
+    CURLcode code = (CURLcode) http->outcome->curl_code;
+
+    switch (http->clock.phase) {
+    case OSSDL_HTTP_CONNECT:
+        return net_while_connecting(http, code);
+    case OSSDL_HTTP_ANSWER:
+        return net_while_answering(code);
+    case OSSDL_HTTP_BODY:
+    case OSSDL_HTTP_PHASES:
+        break;
+    }
+    return net_of_code(code);
+}
+
+/*
+ * libcurl quotes what it was given and what it got: a proxy with its password
+ * (told by its "@") is not passed on, and no control character either.
+ */
+static void copy_curl_text(struct ossdl_http *http)
+{
+    struct ossdl_http_outcome *outcome = http->outcome;
+    const char *text = http->curl_text;
+
+    if (text[0] == '\0' || strchr(text, '@')) {
+        text = curl_easy_strerror((CURLcode) outcome->curl_code);
+    }
+    snprintf(outcome->text, sizeof(outcome->text), "%s", text);
+    for (char *at = outcome->text; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~') {
+            *at = ' ';
+        }
+    }
+}
+
+static void explain(struct ossdl_http *http)
+{
+    struct ossdl_http_outcome *outcome = http->outcome;
+    long os_errno = 0;
+
+    if (http->finished && outcome->net == OSSDL_NET_OK) {
+        outcome->net = net_of_result(http);
+        if (outcome->curl_code != CURLE_OK) {
+            copy_curl_text(http);
+        }
+        (void) curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &os_errno);
+        outcome->os_errno = outcome->net == OSSDL_NET_OK ? 0 : (int) os_errno;
+    }
+    if (outcome->net != OSSDL_NET_OK && outcome->text[0] == '\0') {
+        snprintf(outcome->text, sizeof(outcome->text), "%s",
+                 ossdl_net_text(outcome->net));
+    }
+}
+
+static void begin(struct ossdl_http *http,
+                  const struct ossdl_http_handler *handler,
+                  struct ossdl_http_outcome *outcome)
+{
+    memset(outcome, 0, sizeof(*outcome));
+    ossdl_reply_reset(&outcome->reply);
+    http->handler = handler;
+    http->outcome = outcome;
+    http->opened = false;
+    http->heard = false;
+    http->finished = false;
+    http->last_socket = CURL_SOCKET_BAD;
+    http->curl_text[0] = '\0';
+    enter(http, OSSDL_HTTP_CONNECT);
+}
+
+/* Handles go back to how they were; no handler is called from here on. */
+static void finish(struct ossdl_http *http)
+{
+    struct ossdl_http_outcome *outcome = http->outcome;
+
+    outcome->reused = outcome->address[0] != '\0' && !http->opened;
+    if (outcome->net == OSSDL_NET_OK) {
+        (void) curl_easy_getinfo(http->easy, CURLINFO_ACTIVESOCKET,
+                                 &http->last_socket);
+    }
+    http->handler = NULL;
+    (void) curl_multi_remove_handle(http->multi, http->easy);
+    http->outcome = NULL;
+    (void) curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
+    ossdl_buf_reset(&http->header_text);
+}
+
+void ossdl_http_perform(struct ossdl_http *http,
+                        const struct ossdl_http_request *request,
+                        const struct ossdl_http_handler *handler,
+                        struct ossdl_http_outcome *out_outcome)
+{
+    begin(http, handler, out_outcome);
+    out_outcome->net = set_request(http, request);
+    if (out_outcome->net == OSSDL_NET_OK) {
+        run(http);
+    }
+    explain(http);
+    finish(http);
+}

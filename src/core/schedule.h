@@ -1,0 +1,52 @@
+/*
+ * schedule.h - who does what next
+ *
+ * Threads: all functions need the client's lock; nothing here blocks.
+ * Memory:  none of its own. Errors: a transfer whose books cannot be kept for
+ *          want of memory fails with OSSDL_EMEMORY.
+ *
+ * Transfers take turns. Within one, extents are verified first (that costs no
+ * network), then missing bytes are fetched from the lowest on. When nothing
+ * is left to hand out, an idle connection takes half of what the latest one
+ * has left; and a connection that is far slower than its sisters is replaced,
+ * so that the end does not wait for it.
+ */
+#ifndef OSSDL_CORE_SCHEDULE_H
+#define OSSDL_CORE_SCHEDULE_H
+
+#include "extents.h"
+#include "transfer.h"
+#include "worker.h"
+
+OSSDL_BEGIN_DECLS
+
+/*
+ * The next job for this worker, marked as running, or NULL; then *wake_at is
+ * lowered to the time (ms) at which there may be one.
+ */
+struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
+                                             int64_t now_ms, int64_t *wake_at);
+
+/* Is there work for one more thread than there are? */
+bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client);
+
+/*
+ * Allows a running job to receive more: raises its claim, by what is worth a
+ * quarter of a second, and returns how far it may go. The current position
+ * when there is nothing more: its tail was taken, or it is complete.
+ */
+uint64_t ossdl_schedule_claim_locked(struct ossdl_job *job, int64_t now_ms);
+
+/* Bytes that a running job has put on disk. */
+enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
+                                               struct ossdl_extent extent);
+
+/*
+ * The identity is known: `missing` and `unverified` are filled, and others
+ * may begin.
+ */
+void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer);
+
+OSSDL_END_DECLS
+
+#endif

@@ -1,0 +1,260 @@
+#include "worker.h"
+
+#include "alloc.h"
+#include "commit.h"
+#include "fetch.h"
+#include "opening.h"
+#include "schedule.h"
+#include "settle.h"
+#include "sink.h"
+#include "transfer.h"
+#include "verify.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* getaddrinfo() and TLS fit with room to spare. */
+#define STACK_BYTES (512 * 1024)
+/* After so long without work the block buffer is given back. */
+#define IDLE_BUFFER_MS 5000
+
+enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
+                                      struct ossdl_error *err)
+{
+    if (worker->buffer && worker->buffer_bytes >= bytes) {
+        return OSSDL_OK;
+    }
+    ossdl_free(worker->buffer);
+    worker->buffer_bytes = 0;
+    worker->buffer = ossdl_alloc_aligned(OSSDL_SINK_BLOCK_BYTES, bytes);
+    if (!worker->buffer) {
+        return ossdl_error_memory(err);
+    }
+    worker->buffer_bytes = bytes;
+    return OSSDL_OK;
+}
+
+static void drop_buffer(struct ossdl_worker *worker)
+{
+    ossdl_free(worker->buffer);
+    worker->buffer = NULL;
+    worker->buffer_bytes = 0;
+}
+
+static void run(struct ossdl_worker *worker, struct ossdl_job *job)
+{
+    memset(&worker->report, 0, sizeof worker->report);
+    switch (job->kind) {
+    case OSSDL_JOB_OPEN:
+        ossdl_opening_run(worker, job);
+        break;
+    case OSSDL_JOB_FETCH:
+        ossdl_fetch_run(worker, job);
+        break;
+    case OSSDL_JOB_VERIFY:
+        ossdl_verify_run(worker, job);
+        break;
+    case OSSDL_JOB_COMMIT:
+        ossdl_commit_run(worker, job);
+        break;
+    case OSSDL_JOB_END:
+        ossdl_commit_abandon(worker, job);
+        break;
+    }
+}
+
+/* One worker brings the next, so that no lock is held while threads start. */
+static void start_another(struct ossdl_client *client)
+{
+    struct ossdl_error ignored;
+
+    if (ossdl_worker_start(client, &ignored) != OSSDL_OK) {
+        /* The system has no more threads to give: those that are there do it
+         * all, only more slowly. */
+        return;
+    }
+}
+
+static void wait_locked(struct ossdl_worker *worker, int64_t now,
+                        int64_t wake_at)
+{
+    struct ossdl_client *client = worker->client;
+    int64_t until = wake_at;
+
+    if (worker->buffer && until > now + IDLE_BUFFER_MS) {
+        until = now + IDLE_BUFFER_MS;
+    }
+    client->locked.idle_count++;
+    if (!ossdl_cond_wait(&client->work, &client->lock, until) &&
+        ossdl_now_ms() >= now + IDLE_BUFFER_MS) {
+        drop_buffer(worker);
+    }
+    client->locked.idle_count--;
+}
+
+static void *worker_main(void *argument)
+{
+    struct ossdl_worker *worker = argument;
+    struct ossdl_client *client = worker->client;
+
+    ossdl_lock_take(&client->lock);
+    while (!client->locked.closing || client->locked.first) {
+        int64_t now = ossdl_now_ms();
+        int64_t wake_at = OSSDL_FOREVER;
+        struct ossdl_job *job =
+            ossdl_schedule_next_locked(worker, now, &wake_at);
+
+        if (!job) {
+            wait_locked(worker, now, wake_at);
+            continue;
+        }
+        bool more = ossdl_schedule_wants_thread_locked(client);
+        ossdl_lock_drop(&client->lock);
+        if (more) {
+            start_another(client);
+        }
+        run(worker, job);
+        ossdl_lock_take(&client->lock);
+        ossdl_settle_locked(worker, job);
+    }
+    ossdl_lock_drop(&client->lock);
+    return NULL;
+}
+
+static void free_worker(struct ossdl_worker *worker)
+{
+    ossdl_http_free(worker->http);
+    ossdl_sign_cache_cleanup(&worker->sign_cache);
+    drop_buffer(worker);
+    ossdl_free(worker);
+}
+
+/* A worker leaves every signal to the host's threads. */
+static int create_thread(struct ossdl_worker *worker)
+{
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    int failed;
+
+    failed = pthread_attr_init(&attributes);
+    if (failed) {
+        return failed;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    if (!failed) {
+        failed =
+            pthread_create(&worker->thread, &attributes, worker_main, worker);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
+/* Counted before it runs, so that no two callers pass the maximum. */
+static bool reserve(struct ossdl_client *client)
+{
+    bool granted;
+
+    ossdl_lock_take(&client->lock);
+    granted = client->locked.worker_count < client->max_threads;
+    if (granted) {
+        client->locked.worker_count++;
+    }
+    ossdl_lock_drop(&client->lock);
+    return granted;
+}
+
+static void unreserve(struct ossdl_client *client)
+{
+    ossdl_lock_take(&client->lock);
+    client->locked.worker_count--;
+    ossdl_lock_drop(&client->lock);
+}
+
+static enum ossdl_status make_worker(struct ossdl_client *client,
+                                     struct ossdl_worker **out,
+                                     struct ossdl_error *err)
+{
+    struct ossdl_worker *worker = ossdl_alloc_zero(1, sizeof *worker);
+    enum ossdl_status status;
+
+    if (!worker) {
+        return ossdl_error_memory(err);
+    }
+    worker->client = client;
+    ossdl_sign_cache_init(&worker->sign_cache);
+    status = ossdl_http_new(&client->http, &worker->http, err);
+    if (status != OSSDL_OK) {
+        free_worker(worker);
+        return status;
+    }
+    *out = worker;
+    return OSSDL_OK;
+}
+
+/*
+ * The thread is listed under the lock that it needs to do anything, so it
+ * cannot be seen running before it can be joined.
+ */
+static int launch(struct ossdl_client *client, struct ossdl_worker *worker)
+{
+    int failed;
+
+    ossdl_lock_take(&client->lock);
+    failed = client->locked.closing && !client->locked.first
+                 ? ECANCELED
+                 : create_thread(worker);
+    if (!failed) {
+        worker->next = client->locked.workers;
+        client->locked.workers = worker;
+    }
+    ossdl_lock_drop(&client->lock);
+    return failed;
+}
+
+enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
+                                     struct ossdl_error *err)
+{
+    struct ossdl_worker *worker = NULL;
+    enum ossdl_status status;
+    int failed;
+
+    if (!reserve(client)) {
+        return OSSDL_OK;
+    }
+    status = make_worker(client, &worker, err);
+    if (status == OSSDL_OK) {
+        failed = launch(client, worker);
+        if (failed) {
+            free_worker(worker);
+            status = ossdl_error_errno(err, failed, "cannot start a thread");
+        }
+    }
+    if (status != OSSDL_OK) {
+        unreserve(client);
+    }
+    return status;
+}
+
+void ossdl_worker_join_all(struct ossdl_client *client)
+{
+    for (;;) {
+        struct ossdl_worker *worker;
+
+        ossdl_lock_take(&client->lock);
+        worker = client->locked.workers;
+        if (worker) {
+            client->locked.workers = worker->next;
+        }
+        ossdl_lock_drop(&client->lock);
+        if (!worker) {
+            return;
+        }
+        pthread_join(worker->thread, NULL);
+        free_worker(worker);
+    }
+}

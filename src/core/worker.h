@@ -1,0 +1,39 @@
+/*
+ * worker.h - a thread of a client: takes a job, carries it out, reports
+ *
+ * Threads: all fields but `next` and `thread` are the worker's own.
+ * Memory:  freed by the client after the thread was joined.
+ * Errors:  OSSDL_EMEMORY or OSSDL_EIO when a thread cannot be started.
+ */
+#ifndef OSSDL_CORE_WORKER_H
+#define OSSDL_CORE_WORKER_H
+
+#include "client.h"
+#include "job.h"
+#include "sign.h"
+
+OSSDL_BEGIN_DECLS
+
+struct ossdl_worker {
+    struct ossdl_client *client; /* no reference: it joins us before it goes */
+    struct ossdl_worker *next;   /* client's list, under its lock */
+    pthread_t thread;
+    struct ossdl_http *http;
+    struct ossdl_sign_cache sign_cache;
+    char *buffer; /* one block, aligned for direct I/O; NULL while idle */
+    size_t buffer_bytes;
+    struct ossdl_report report; /* of the job at hand */
+};
+
+/* Starts one more thread. The caller does not hold the lock. */
+enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
+                                     struct ossdl_error *err) OSSDL_MUST_CHECK;
+/* A buffer of at least so many bytes, aligned; kept from job to job. */
+enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
+                                      struct ossdl_error *err) OSSDL_MUST_CHECK;
+/* Joins and frees every worker of a client that is closing. */
+void ossdl_worker_join_all(struct ossdl_client *client);
+
+OSSDL_END_DECLS
+
+#endif
