@@ -227,6 +227,7 @@ TEST("host names follow the rules of DNS")
         "caf\xc3\xa9.com",
         "a*.com",
         "a,b",
+        "a{b",
         "a234567890123456789012345678901234567890123456789012345678901234.com",
     };
 
@@ -239,6 +240,20 @@ TEST("host names follow the rules of DNS")
     CHECK_OK(parse("xn--caf-dma.com"));
     CHECK_OK(parse(
         "a23456789012345678901234567890123456789012345678901234567890123.com"));
+}
+
+TEST("a host that is missing or far too long is not printed whole")
+{
+    char host[200];
+
+    CHECK_U64(parse(":80"), OSSDL_EINVALID);
+    CHECK(strstr(error.message, "\"\" is no host name"));
+    memset(host, 'a', sizeof host);
+    CHECK_U64(ossdl_endpoint_parse(ossdl_slice_of(host, sizeof host),
+                                   ossdl_slice_str(""), false, false, &endpoint,
+                                   &error),
+              OSSDL_EINVALID);
+    CHECK(strlen(error.message) < 250);
 }
 
 TEST("numbers that are no IPv4 address are refused")

@@ -71,6 +71,7 @@ TEST("other bucket names are refused with the rule")
         "a_b",
         "a.b",
         "a b",
+        "a{b",
         "a/b",
         "caf\xc3\xa9",
         "abc\n",

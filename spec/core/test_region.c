@@ -91,6 +91,7 @@ TEST("hosts that only look like the service's do not tell one")
         "xoss-cn-hangzhou.aliyuncs.com",
         "oss-c-hangzhou.aliyuncs.com",
         "oss-chn-hangzhou.aliyuncs.com",
+        "oss-c{-hangzhou.aliyuncs.com",
         "oss-cn.aliyuncs.com",
         "oss-cn-.aliyuncs.com",
         "oss-cnx.aliyuncs.com",
@@ -147,6 +148,16 @@ TEST("an id with the host's decoration is refused with the one to write")
     CHECK(strstr(error.message, "write region = \"cn-hangzhou\""));
     CHECK_U64(check("oss-us-west-1-internal"), OSSDL_EINVALID);
     CHECK(strstr(error.message, "write region = \"us-west-1\""));
+}
+
+TEST("a region that is far too long is not printed whole")
+{
+    char text[1000];
+
+    memset(text, 'a', sizeof text);
+    CHECK_U64(ossdl_region_check(ossdl_slice_of(text, sizeof text), &error),
+              OSSDL_EINVALID);
+    CHECK(strlen(error.message) < 250);
 }
 
 TEST("what is no id is refused")

@@ -2,6 +2,8 @@
 #include "guard.h"
 #include "names.h"
 #include "sign.h"
+#include "sign_v1.h"
+#include "sign_v4.h"
 #include "test.h"
 
 #define KEY_ID "LTAIFAKEFORVECTORS0001"
@@ -120,6 +122,9 @@ TEST("lists that are absent are empty lists")
         snprintf(expected, sizeof expected, "%s", header("Authorization"));
         request.headers = NULL;
         request.query = NULL;
+        CHECK_OK(sign());
+        CHECK_STR(header("Authorization"), expected);
+        request.additional_headers = ossdl_slice_str("range");
         CHECK_OK(sign());
         CHECK_STR(header("Authorization"), expected);
         CHECK_OK(presign(60));
@@ -282,6 +287,17 @@ TEST("a clock outside of 1970 to 9999 cannot sign")
     finish();
 }
 
+TEST("the signers refuse a time that they cannot write by themselves, too")
+{
+    CHECK(begin(OSSDL_SIGNATURE_V4, NULL, 0));
+    request.now = -1;
+    CHECK_U64(ossdl_sign_v4_headers(&request, NULL, &out), OSSDL_EINVALID);
+    CHECK_U64(ossdl_sign_v4_query(&request, 60, &query), OSSDL_EINVALID);
+    CHECK_U64(ossdl_sign_v1_headers(&request, &out), OSSDL_EINVALID);
+    CHECK_U64(out.count, 0);
+    finish();
+}
+
 TEST("a header that would start another one is never signed")
 {
     CHECK(begin(OSSDL_SIGNATURE_V4, NULL, 0));
@@ -390,6 +406,7 @@ TEST("the cache gives its key to its own secret, day, region and product")
         char expected[300];
 
         CHECK(begin(OSSDL_SIGNATURE_V4, NULL, 0));
+        CHECK_OK(ossdl_sign_headers(&request, &cache, &out, &error));
         CHECK_OK(ossdl_credentials_new(ossdl_slice_str(KEY_ID),
                                        ossdl_slice_str("another"),
                                        ossdl_slice_str(""), 0, &other, &error));
@@ -431,10 +448,13 @@ TEST("lists that leave no room for the signature are reported")
     CHECK_U64(sign(), OSSDL_EINVALID);
     CHECK(strstr(error.message, "leave some out"));
     CHECK_U64(out.count, 0);
-    CHECK(begin(OSSDL_SIGNATURE_V1, NULL, 0));
-    CHECK(fill_all(&query, OSSDL_PAIRS_MAX - 2));
-    CHECK_U64(presign(60), OSSDL_EINVALID);
-    CHECK(strstr(error.message, "leave some out"));
+    for (size_t room = 0; room < 4; room++) {
+        CHECK(begin(OSSDL_SIGNATURE_V1, TOKEN, 0));
+        CHECK(fill_all(&query, OSSDL_PAIRS_MAX - room));
+        CHECK_U64(presign(60), OSSDL_EINVALID);
+        CHECK(strstr(error.message, "leave some out"));
+        CHECK_U64(url.len, 0);
+    }
     finish();
 }
 

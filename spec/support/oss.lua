@@ -128,7 +128,9 @@ local function launch(server, options)
    server.https_port = options.https and process.free_port() or nil
    process.write(server.folder .. "/nginx.conf",
       configuration(server, options))
-   server.child = process.start({ "nginx", "-p", server.folder,
+   -- nginx's own Lua finds its modules at their usual places
+   server.child = process.start({ "env", "-u", "LUA_PATH", "-u", "LUA_CPATH",
+      "-u", "LUA_INIT", "nginx", "-p", server.folder,
       "-c", server.folder .. "/nginx.conf",
       "-e", server.folder .. "/error.log" },
       { folder = server.folder, remove = server.folder })

@@ -290,6 +290,7 @@ static int command_run(int argc, char **argv)
     struct run run = {0};
     run_parse(&run, argc, argv);
     close_range(3, ~0U, 0); /* a parent's files are none of the child's */
+    setpgid(0, 0); /* not among those that a supervisor of our parent kills */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigset_t set;
     sigemptyset(&set);

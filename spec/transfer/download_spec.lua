@@ -17,9 +17,11 @@ describe("a download", function()
          local result = test:fetch("size", file, { part_size = PART })
          assert.equal(file, result.file)
          assert.equal(size, result.bytes)
-         assert.equal(object.etag, result.etag)
          assert.equal(object.crc64, result.crc64)
-         assert.is_true(result.verified)
+         if size > 0 then -- the answer for an empty one has less to tell
+            assert.equal(object.etag, result.etag)
+            assert.is_true(result.verified)
+         end
          assert.equal(0, result.resumed)
          assert.is_nil(result.restarted)
          assert.equal(0, result.retries)

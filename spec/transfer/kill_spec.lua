@@ -11,7 +11,7 @@ local KILLS = fixture.quick and 8 or 20
 
 -- A download that tells what it has after every report, in a file that is
 -- replaced and so is never half written.
-local PROGRAM = [[
+local PROGRAM = [==[
 local ossdl = require "ossdl"
 local note = arg[1]
 local options = { proxy = "", progress_interval = 0.01 }
@@ -27,7 +27,7 @@ end
 local result, err = ossdl.download(options)
 assert(result, tostring(err))
 print(result.resumed)
-]]
+]==]
 
 local function words(options)
    local list = {}

@@ -58,7 +58,7 @@ static enum ossdl_status check_kind(const char *path, const struct stat *info,
         return refuse(err, EINVAL, "a device or socket", path);
     }
     if (info->st_nlink > 1) {
-        return refuse(err, EMLINK, "a file that has another name (hard link)",
+        return refuse(err, EEXIST, "a file that has another name (hard link)",
                       path);
     }
     return OSSDL_OK;
@@ -464,7 +464,8 @@ enum ossdl_status ossdl_file_check_target(const char *path,
 {
     struct stat info;
 
-    if (lstat(path, &info) != 0) {
+    /* Follows a link: one to a folder is kept rather than replaced. */
+    if (stat(path, &info) != 0) {
         return errno == ENOENT
                    ? OSSDL_OK
                    : ossdl_error_errno(err, errno, "cannot look at %s", path);

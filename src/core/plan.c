@@ -75,11 +75,15 @@ uint64_t ossdl_plan_grain(uint64_t size)
 
 size_t ossdl_plan_buffer_bytes(unsigned threads)
 {
-    if (threads <= 4) {
-        return (size_t) (1024 * OSSDL_KIB);
+    static const struct {
+        unsigned threads;
+        unsigned kib;
+    } SIZES[] = {{2, 1024}, {4, 768}, {8, 384}, {32, 256}, {64, 160}};
+
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(SIZES); i++) {
+        if (threads <= SIZES[i].threads) {
+            return (size_t) (SIZES[i].kib * OSSDL_KIB);
+        }
     }
-    if (threads <= 16) {
-        return (size_t) (512 * OSSDL_KIB);
-    }
-    return (size_t) ((threads <= 64 ? 256 : 128) * OSSDL_KIB);
+    return (size_t) (128 * OSSDL_KIB);
 }

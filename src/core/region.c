@@ -38,7 +38,7 @@ static bool drop_suffix(struct ossdl_slice *text, const char *suffix)
 
 static bool contains(struct ossdl_slice text, const char *word)
 {
-    return text.len > 0 && memmem(text.ptr, text.len, word, strlen(word));
+    return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
 /* Of the host names that look like a region's, these do not carry its id. */

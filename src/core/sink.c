@@ -25,7 +25,7 @@ struct ossdl_sink {
     struct ossdl_file direct; /* fd -1: not opened */
     uint64_t size;            /* as prepared */
     bool large;               /* worth managing the page cache for */
-    bool reserved; /* its blocks were allocated */
+    bool reserved;            /* its blocks were allocated */
     bool committed;
     atomic_bool use_direct;
     atomic_bool filled;     /* something was written */

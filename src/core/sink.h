@@ -110,6 +110,8 @@ enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
  * blocks could not be reserved, or the file is small.
  */
 bool ossdl_sink_has_holes(const struct ossdl_sink *sink);
+
+/* Has commit given the file its final name? */
 bool ossdl_sink_committed(const struct ossdl_sink *sink);
 
 OSSDL_END_DECLS

@@ -1,0 +1,316 @@
+local fake_core = require "spec.unit.fake_core"
+
+describe("credentials", function()
+   local credentials, core
+
+   before_each(function()
+      core = fake_core.install()
+      credentials = require "ossdl.credentials"
+   end)
+
+   after_each(fake_core.remove)
+
+   local function environment(variables)
+      return function(name)
+         return variables[name]
+      end
+   end
+
+   local function ask(provider)
+      local given, err = credentials.ask(provider)
+      if err then
+         assert.equal("credentials", err.kind)
+         assert.equal(core.error_metatable, getmetatable(err))
+      end
+      return given, err and err.message
+   end
+
+   describe("from a provider", function()
+      it("are copied, and only their own fields", function()
+         local given = ask(function()
+            return { access_key_id = "i", access_key_secret = "s",
+               security_token = "t", expires_at = 12.7, other = 1 }
+         end)
+         assert.same({ access_key_id = "i", access_key_secret = "s",
+            security_token = "t", expires_at = 12 }, given)
+      end)
+
+      it("may have an empty token, which is none", function()
+         local given = ask(function()
+            return { access_key_id = "i", access_key_secret = "s",
+               security_token = "" }
+         end)
+         assert.is_nil(given.security_token)
+      end)
+
+      it("may be refused with a reason", function()
+         local _, message = ask(function()
+            return nil, "vault is sealed"
+         end)
+         assert.equal("the credentials provider failed: vault is sealed",
+            message)
+         _, message = ask(function()
+            return nil, core.error("io", "cannot read")
+         end)
+         assert.equal("the credentials provider failed: cannot read", message)
+         _, message = ask(function() end)
+         assert.equal("the credentials provider failed: it gave no "
+            .. "credentials and no reason", message)
+      end)
+
+      it("that raises are an error, whatever it raises", function()
+         local _, message = ask(function()
+            error("boom\nbang", 0)
+         end)
+         assert.equal("the credentials provider raised an error: boom bang",
+            message)
+         for _, value in ipairs { 1, true, {}, print } do
+            _, message = ask(function()
+               error(value)
+            end)
+            assert.truthy(message:find "raised an error")
+         end
+         ask(function()
+            error()
+         end)
+      end)
+
+      it("are checked, and never shown", function()
+         local good = { access_key_id = "i", access_key_secret = "s" }
+         local function with(name, value)
+            return function()
+               local copy = {}
+               for key, content in pairs(good) do
+                  copy[key] = content
+               end
+               copy[name] = value
+               return copy
+            end
+         end
+         for _, case in ipairs {
+            { with("access_key_id", ""), "access_key_id is missing" },
+            { with("access_key_secret", ""), "access_key_secret is missing" },
+            { with("access_key_id", 42), "access_key_id is a number" },
+            { with("access_key_secret", {}), "access_key_secret is a table" },
+            { with("security_token", 4711), "security_token is a number" },
+            { with("expires_at", "soon"), "expires_at is not a time" },
+            { with("expires_at", 0 / 0), "expires_at is not a time" },
+            { with("expires_at", -1), "expires_at is not a time" },
+            { function() return "LTAI" end, "are a table, not a string" },
+            { function() return true end, "are a table, not a boolean" },
+            { function()
+               return setmetatable({}, { __index = function()
+                  error "LTAI"
+               end })
+            end, "cannot be read" },
+         } do
+            local given, message = ask(case[1])
+            assert.is_nil(given)
+            assert.truthy(message:find(case[2], 1, true), message)
+            assert.is_nil(message:find "LTAI")
+            assert.is_nil(message:find "4711")
+         end
+      end)
+   end)
+
+   describe("from the program", function()
+      it("are those that were given", function()
+         local given = { access_key_id = "i", access_key_secret = "s" }
+         local provider = credentials.static(given)
+         given.access_key_id = "changed"
+         assert.equal("i", ask(provider).access_key_id)
+      end)
+
+      it("must be a table", function()
+         assert.has_error(function()
+            credentials.static "LTAI"
+         end, "table of credentials expected, got string")
+      end)
+   end)
+
+   describe("from the environment", function()
+      it("are those of the OSS tools first", function()
+         local variables = {
+            OSS_ACCESS_KEY_ID = "i", OSS_ACCESS_KEY_SECRET = "s",
+            OSS_SESSION_TOKEN = "t", ALIBABA_CLOUD_ACCESS_KEY_ID = "i2",
+            ALIBABA_CLOUD_ACCESS_KEY_SECRET = "s2",
+         }
+         local provider = credentials.env(environment(variables))
+         assert.same({ access_key_id = "i", access_key_secret = "s",
+            security_token = "t" }, ask(provider))
+         variables.OSS_ACCESS_KEY_ID, variables.OSS_ACCESS_KEY_SECRET = "", nil
+         variables.ALIBABA_CLOUD_SECURITY_TOKEN = "t2"
+         assert.same({ access_key_id = "i2", access_key_secret = "s2",
+            security_token = "t2" }, ask(provider))
+      end)
+
+      it("are refused by halves", function()
+         local _, message = ask(credentials.env(environment {
+            OSS_ACCESS_KEY_ID = "LTAI" }))
+         assert.truthy(message:find("OSS_ACCESS_KEY_ID is set, but "
+            .. "OSS_ACCESS_KEY_SECRET is not", 1, true))
+         assert.is_nil(message:find "LTAI")
+         _, message = ask(credentials.env(environment {
+            ALIBABA_CLOUD_ACCESS_KEY_SECRET = "x" }))
+         assert.truthy(message:find("ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, "
+            .. "but ALIBABA_CLOUD_ACCESS_KEY_ID is not", 1, true))
+      end)
+
+      it("are missed by name", function()
+         local _, message = ask(credentials.env(environment {}))
+         assert.truthy(message:find("OSS_ACCESS_KEY_ID is not set", 1, true))
+      end)
+   end)
+
+   describe("from a profile", function()
+      local path
+
+      before_each(function()
+         path = os.tmpname()
+      end)
+
+      after_each(function()
+         os.remove(path)
+      end)
+
+      local function write(text)
+         local file = assert(io.open(path, "wb"))
+         file:write(text)
+         file:close()
+      end
+
+      local function profile(choice, variables)
+         choice = choice or {}
+         choice.file = choice.file or path
+         return credentials.profile(choice, environment(variables or {}))
+      end
+
+      local GOOD = [[{"current": "one", "profiles": [
+         {"name": "one", "mode": "AK", "access_key_id": "i1",
+          "access_key_secret": "s1", "sts_token": ""},
+         {"name": "two", "mode": "StsToken", "access_key_id": "i2",
+          "access_key_secret": "s2", "sts_token": "t2",
+          "sts_expiration": 1900000000},
+         {"name": "three", "mode": "StsToken", "access_key_id": "i3",
+          "access_key_secret": "s3", "sts_token": "t3", "sts_expiration": 0},
+         {"name": "role", "mode": "RamRoleArn", "access_key_id": "i4",
+          "access_key_secret": "LTAI"},
+         {"name": "bare", "mode": "AK", "access_key_id": "LTAI"},
+         {"name": "tokenless", "mode": "StsToken", "access_key_id": "LTAI",
+          "access_key_secret": "LTAI"},
+         "nonsense"]}]]
+
+      it("are those of the current one", function()
+         write(GOOD)
+         assert.same({ access_key_id = "i1", access_key_secret = "s1" },
+            ask(profile()))
+      end)
+
+      it("are those of the one that is named", function()
+         write(GOOD)
+         assert.same({ access_key_id = "i2", access_key_secret = "s2",
+            security_token = "t2", expires_at = 1900000000 },
+            ask(profile { name = "two" }))
+         assert.equal("i3", ask(profile(nil, { ALIBABACLOUD_PROFILE = "",
+            ALIBABA_CLOUD_PROFILE = "three",
+            ALICLOUD_PROFILE = "two" })).access_key_id)
+         assert.is_nil(ask(profile { name = "three" }).expires_at)
+      end)
+
+      it("are looked for where the environment says", function()
+         write(GOOD)
+         local provider = credentials.profile(nil, environment {
+            ALIBABA_CLOUD_CONFIG_FILE = path })
+         assert.equal("i1", ask(provider).access_key_id)
+         local _, message = ask(credentials.profile(nil, environment {
+            HOME = "/nowhere" }))
+         assert.truthy(message:find("/nowhere/.aliyun/config.json cannot be "
+            .. "opened", 1, true))
+         _, message = ask(credentials.profile(nil, environment {}))
+         assert.truthy(message:find("HOME is not set", 1, true))
+         _, message = ask(profile(nil, {
+            ALIBABA_CLOUD_CLI_PROFILE_DISABLED = "true" }))
+         assert.truthy(message:find("profiles are off", 1, true))
+      end)
+
+      it("are refused with a reason, and nothing of them shown", function()
+         write(GOOD)
+         for name, reason in pairs {
+            role = "mode 'RamRoleArn'", bare = "has no access key",
+            tokenless = "has no sts_token", none = "has no profile 'none'",
+         } do
+            local given, message = ask(profile { name = name })
+            assert.is_nil(given)
+            assert.truthy(message:find(reason, 1, true), message)
+            assert.is_nil(message:find "LTAI")
+         end
+      end)
+
+      it("survive a file of any content", function()
+         for _, text in ipairs {
+            "", "LTAI", "{", "[]", "1", "null", '"LTAI"', "{}",
+            '{"profiles": 1}', '{"profiles": [], "current": 1}',
+            '{"profiles": {"a": 1}, "current": "a"}',
+            '{"profiles": [null, 1, "LTAI"], "current": "a"}',
+            '{"profiles": [{"name": "a"}], "current": "a"}',
+            '{"profiles": [{"name": "a", "mode": {}}], "current": "a"}',
+            '{"profiles": [{"name": "a", "mode": null}], "current": "a"}',
+            '{"profiles": [{"name": "a", "mode": "AK", "access_key_id": 1, '
+               .. '"access_key_secret": null}], "current": "a"}',
+            (" "):rep(1024 * 1024 + 1), ("["):rep(100000), "\0\255",
+         } do
+            write(text)
+            local given, message = ask(profile())
+            assert.is_nil(given)
+            assert.is_nil(message:find "LTAI")
+         end
+      end)
+
+      it("survive a folder in its place", function()
+         local given = ask(profile { file = "/" })
+         assert.is_nil(given)
+      end)
+   end)
+
+   describe("from a chain", function()
+      it("are the first that are found", function()
+         local asked = {}
+         local function link(name, given, why, stop)
+            return { name = name, provider = function()
+               asked[#asked + 1] = name
+               return given, why, stop
+            end }
+         end
+         local found = { access_key_id = "i", access_key_secret = "s" }
+         assert.equal("i", ask(credentials.chain { link("a", nil, "no a"),
+            link("b", found), link("c", found) }).access_key_id)
+         assert.same({ "a", "b" }, asked)
+      end)
+
+      it("are missed with everything that was tried", function()
+         local _, message = ask(credentials.chain(nil, environment {
+            HOME = "/nowhere" }))
+         assert.equal("the credentials provider failed: no credentials found "
+            .. "(environment: OSS_ACCESS_KEY_ID is not set; profile: "
+            .. "/nowhere/.aliyun/config.json cannot be opened)", message)
+      end)
+
+      it("are not looked for behind half a setting", function()
+         local _, message = ask(credentials.chain(nil, environment {
+            OSS_ACCESS_KEY_ID = "x", HOME = "/nowhere" }))
+         assert.truthy(message:find "OSS_ACCESS_KEY_SECRET is not")
+         assert.is_nil(message:find "profile:")
+      end)
+
+      it("may hold links that fail in odd ways", function()
+         local _, message = ask(credentials.chain {
+            { name = "a", provider = function() end },
+            { name = "b", provider = function()
+               return nil, core.error("io", "cannot read")
+            end },
+         })
+         assert.truthy(message:find("a: no reason given; b: cannot read", 1,
+            true))
+      end)
+   end)
+end)
