@@ -162,6 +162,7 @@ function Client:_refresh()
    local ok
    if given then
       ok, err = self._core:set_credentials(given)
+      err = not ok and credentials.refused(err) or nil
    end
    if not ok then
       self._core:refuse_credentials(err.message)

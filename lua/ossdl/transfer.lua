@@ -4,8 +4,18 @@
 local core = require "ossdl.core"
 local error_module = require "ossdl.error"
 
+---@alias ossdl.State
+---| "queued"
+---| "opening"
+---| "verifying"
+---| "running"
+---| "committing"
+---| "done"
+---| "failed"
+---| "cancelled"
+
 ---@class ossdl.Progress
----@field state "queued"|"opening"|"verifying"|"running"|"committing"|"done"|"failed"|"cancelled"
+---@field state ossdl.State
 ---@field bytes_done integer on disk or in hand; never falls
 ---@field bytes_total? integer nil until an answer has told it
 ---@field bytes_resumed integer taken over from an earlier run
@@ -15,6 +25,7 @@ local error_module = require "ossdl.error"
 ---@field requests integer
 ---@field retries integer
 ---@field elapsed number seconds
+---@field needs_credentials boolean it waits for them
 ---@field last_error? ossdl.Error the last one that was tried again
 
 ---@class ossdl.Result
@@ -52,7 +63,7 @@ local function closed()
 end
 
 --- Wraps a handle of the binding, or one that acts like it.
----@param fields table client, handle, loop, file, on_progress, progress_interval
+---@param fields table client, handle, loop, file, on_progress and its interval
 ---@return ossdl.Transfer
 function transfer.new(fields)
    return setmetatable({
@@ -165,8 +176,10 @@ end
 function Transfer:_next_look(deadline, snapshot)
    local quiet = snapshot.needs_credentials
    local look = deadline
-   if self._on_progress and not self._reporting and snapshot.bytes_total then
-      look = math.min(look or math.huge, self._due)
+   if self._on_progress and not self._reporting then
+      local due = snapshot.bytes_total and self._due
+         or core.now() + self._interval
+      look = math.min(look or math.huge, due)
    end
    if quiet then
       look = math.min(look or math.huge, core.now() + CREDENTIALS_STEP)

@@ -203,7 +203,10 @@ Child.__index = Child
 function Child:pid()
    if not self.known_pid then
       local text = process.read(self.folder .. "/pid")
-      self.known_pid = text and tonumber(text)
+      if text then
+         local pid, supervisor = text:match "^(%d+) (%d+)"
+         self.known_pid, self.supervisor = tonumber(pid), tonumber(supervisor)
+      end
    end
    return self.known_pid
 end
@@ -233,8 +236,8 @@ end
 ---@param signal string?
 function Child:kill(signal)
    if self:pid() and not self:status() then
-      os.execute(("kill -%s %d 2>/dev/null"):format(signal or "KILL",
-         self:pid()))
+      os.execute(CLEAN .. ("kill -%s %d 2>/dev/null"):format(
+         signal or "KILL", self:pid()))
    end
 end
 
@@ -251,7 +254,12 @@ end
 --- Ends it if it runs, and removes its folder when it was made for it.
 function Child:stop()
    if self.pipe then
-      self.pipe:close() -- the supervisor sees the end, kills, and goes
+      -- The end of the pipe would do, if no other child had inherited it.
+      if self:pid() then
+         os.execute(CLEAN .. ("kill -TERM %d 2>/dev/null"):format(
+            self.supervisor))
+      end
+      self.pipe:close()
       self.pipe = nil
    end
    if self.own_folder then

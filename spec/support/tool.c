@@ -7,7 +7,7 @@
  * tool run OPTIONS -- COMMAND  runs a command that cannot outlive its parent:
  *                              it ends when standard input ends, the parent
  *                              dies, or it is told to terminate.
- *   -p FILE  gets the command's process id
+ *   -p FILE  gets the process ids of the command and of the supervisor
  *   -s FILE  gets "exit N" or "signal N" once it ended
  *   -d DIR   is removed when standard input ends, not before
  *
@@ -166,7 +166,7 @@ static int command_seed(const char *path, const char *size, const char *seed)
 }
 
 /* A reader sees either no file or the whole line. */
-static void line_write(const char *path, const char *word, int number)
+static void line_write(const char *path, const char *line)
 {
     if (!path) {
         return;
@@ -175,7 +175,7 @@ static void line_write(const char *path, const char *word, int number)
     snprintf(temporary, sizeof(temporary), "%s.new", path);
     FILE *file = fopen(temporary, "we");
     if (file) {
-        fprintf(file, "%s%d\n", word, number);
+        fputs(line, file);
         fclose(file);
         rename(temporary, path);
     }
@@ -224,11 +224,13 @@ static void run_child(const struct run *run, pid_t supervisor)
 
 static void status_report(const struct run *run, int status)
 {
+    char line[64];
     if (WIFSIGNALED(status)) {
-        line_write(run->status_file, "signal ", WTERMSIG(status));
+        snprintf(line, sizeof(line), "signal %d\n", WTERMSIG(status));
     } else {
-        line_write(run->status_file, "exit ", WEXITSTATUS(status));
+        snprintf(line, sizeof(line), "exit %d\n", WEXITSTATUS(status));
     }
+    line_write(run->status_file, line);
 }
 
 /* Nothing is ever written to standard input: readable means it ended. */
@@ -309,7 +311,9 @@ static int command_run(int argc, char **argv)
         fail("start", run.command[0]);
     }
     setpgid(child, child);
-    line_write(run.pid_file, "", (int) child);
+    char line[64];
+    snprintf(line, sizeof(line), "%d %d\n", (int) child, (int) self);
+    line_write(run.pid_file, line);
     int status = run_wait(&run, child, signals);
     kill(-child, SIGKILL);
     status_report(&run, status);

@@ -80,7 +80,7 @@ describe("a credentials provider", function()
          local counter = counting(function(call)
             if call == 1 then
                return key { security_token = old,
-                  expires_at = os.time() + 61 }
+                  expires_at = os.time() + 9 }
             end
             new = new or test.oss:rotate_token()
             client:set_max_rate(0)

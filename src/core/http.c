@@ -252,6 +252,31 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
     return http->outcome->net == OSSDL_NET_OK ? len : 0;
 }
 
+static void set_paused(struct ossdl_http *http, bool paused)
+{
+    ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
+    /* It may call back with bytes; a failure there comes with the next step. */
+    (void) curl_easy_pause(http->easy,
+                           paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+}
+
+/* libcurl reads on while there is something to read: a pause or a stop that
+ * waited for the end of that would come too late. */
+static void look_up(struct ossdl_http *http)
+{
+    const struct ossdl_http_handler *handler = http->handler;
+    int64_t pause_us = 0;
+
+    if (!handler->on_turn) {
+        return;
+    }
+    if (handler->on_turn(handler->context, &pause_us) != OSSDL_OK) {
+        end_exchange(http, OSSDL_NET_STOPPED);
+    } else if (pause_us > 0 && !http->clock.paused) {
+        set_paused(http, true);
+    }
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct ossdl_http *http = context;
@@ -268,7 +293,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     http->outcome->body_bytes += len;
-    return len;
+    look_up(http);
+    return http->outcome->net == OSSDL_NET_OK ? len : 0;
 }
 
 static CURLcode set_callbacks(struct ossdl_http *http)
@@ -508,14 +534,6 @@ static void check_clock(struct ossdl_http *http)
                  ossdl_net_text(outcome->net),
                  (double) ossdl_http_clock_limit_ms(&http->clock) / 1000);
     }
-}
-
-static void set_paused(struct ossdl_http *http, bool paused)
-{
-    ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
-    /* It may call back with bytes; a failure there comes with the next step. */
-    (void) curl_easy_pause(http->easy,
-                           paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
 static void wait_ms(struct ossdl_http *http, int64_t ms)

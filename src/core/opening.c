@@ -126,16 +126,22 @@ static bool can_resume(struct ossdl_transfer *transfer,
            ossdl_identity_same(ossdl_journal_identity(journal), identity);
 }
 
-static const char *restart_reason(const struct ossdl_transfer *transfer)
+/* To be called before the files are readied, which forgets the reason. */
+static void note_restart(struct ossdl_transfer *transfer)
 {
     const struct ossdl_journal *journal = transfer->file.journal;
+    const char *reason = NULL;
 
-    if (!journal) {
-        return NULL;
+    if (journal) {
+        reason = ossdl_journal_loaded(journal)
+                     ? "the object has changed since the checkpoint was written"
+                     : ossdl_journal_reason(journal);
     }
-    return ossdl_journal_loaded(journal)
-               ? "the object has changed since the checkpoint was written"
-               : ossdl_journal_reason(journal);
+    if (reason) {
+        ossdl_lock_take(&transfer->client->lock);
+        ossdl_transfer_restarted_locked(transfer, reason);
+        ossdl_lock_drop(&transfer->client->lock);
+    }
 }
 
 static enum ossdl_status prepare_files(struct ossdl_transfer *transfer,
@@ -221,7 +227,6 @@ static enum ossdl_status publish(struct ossdl_job *job, bool resume,
                                  uint64_t size_found, bool whole)
 {
     struct ossdl_transfer *transfer = job->transfer;
-    const char *reason = resume ? NULL : restart_reason(transfer);
     enum ossdl_status status;
 
     ossdl_lock_take(&transfer->client->lock);
@@ -231,9 +236,6 @@ static enum ossdl_status publish(struct ossdl_job *job, bool resume,
         status = keep_range_locked(job, resume, whole);
     }
     if (status == OSSDL_OK) {
-        if (reason) {
-            ossdl_transfer_restarted_locked(transfer, reason);
-        }
         ossdl_schedule_publish_locked(transfer);
     }
     ossdl_lock_drop(&transfer->client->lock);
@@ -278,6 +280,9 @@ static enum ossdl_status accept_first(struct ossdl_worker *worker,
         return status;
     }
     resume = can_resume(transfer, &transfer->file.identity);
+    if (!resume) {
+        note_restart(transfer);
+    }
     status = prepare_files(transfer, resume, err);
     if (status == OSSDL_OK) {
         status = publish(job, resume, size_found, reply->status == 200);
@@ -289,6 +294,7 @@ static enum ossdl_status accept_first(struct ossdl_worker *worker,
         fail(worker, status);
         return status;
     }
+    ossdl_worker_bring_another(transfer->client);
     if (job->asked_end == job->start && reply->status != 416) {
         worker->report.kind = OSSDL_REPORT_STOPPED;
         return OSSDL_ECANCELLED;

@@ -64,18 +64,6 @@ static void run(struct ossdl_worker *worker, struct ossdl_job *job)
     }
 }
 
-/* One worker brings the next, so that no lock is held while threads start. */
-static void start_another(struct ossdl_client *client)
-{
-    struct ossdl_error ignored;
-
-    if (ossdl_worker_start(client, &ignored) != OSSDL_OK) {
-        /* The system has no more threads to give: those that are there do it
-         * all, only more slowly. */
-        return;
-    }
-}
-
 static void wait_locked(struct ossdl_worker *worker, int64_t now,
                         int64_t wake_at)
 {
@@ -109,11 +97,8 @@ static void *worker_main(void *argument)
             wait_locked(worker, now, wake_at);
             continue;
         }
-        bool more = ossdl_schedule_wants_thread_locked(client);
         ossdl_lock_drop(&client->lock);
-        if (more) {
-            start_another(client);
-        }
+        ossdl_worker_bring_another(client);
         run(worker, job);
         ossdl_lock_take(&client->lock);
         ossdl_settle_locked(worker, job);
@@ -238,6 +223,21 @@ enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
         unreserve(client);
     }
     return status;
+}
+
+void ossdl_worker_bring_another(struct ossdl_client *client)
+{
+    struct ossdl_error ignored;
+    bool wanted;
+
+    ossdl_lock_take(&client->lock);
+    wanted = ossdl_schedule_wants_thread_locked(client);
+    ossdl_lock_drop(&client->lock);
+    if (wanted) {
+        /* Where the system has no more threads to give, those that are there
+         * do it all, only more slowly. */
+        (void) !ossdl_worker_start(client, &ignored);
+    }
 }
 
 void ossdl_worker_join_all(struct ossdl_client *client)

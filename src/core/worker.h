@@ -28,6 +28,11 @@ struct ossdl_worker {
 /* Starts one more thread. The caller does not hold the lock. */
 enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
                                      struct ossdl_error *err) OSSDL_MUST_CHECK;
+/*
+ * Starts one more if there is work for it. Each worker brings the next, so
+ * that no lock is held while threads start; the caller does not hold it.
+ */
+void ossdl_worker_bring_another(struct ossdl_client *client);
 /* A buffer of at least so many bytes, aligned; kept from job to job. */
 enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
                                       struct ossdl_error *err) OSSDL_MUST_CHECK;

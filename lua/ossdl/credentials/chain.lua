@@ -13,7 +13,7 @@ local function default_links(getenv)
 end
 
 ---@param links? { name: string, provider: ossdl.Provider }[]
----@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(links, getenv)
    links = links or default_links(getenv)

@@ -14,7 +14,7 @@ local SETS = {
    },
 }
 
----@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(getenv)
    getenv = getenv or os.getenv

@@ -71,6 +71,13 @@ local function checked(given)
    return copy
 end
 
+--- What the core does not accept, as an error of the provider's.
+---@param err ossdl.Error
+---@return ossdl.Error
+function credentials.refused(err)
+   return failure("the credentials are not usable: " .. err.message)
+end
+
 --- Checks a table of credentials.
 ---@param given any
 ---@return ossdl.Credentials? copy

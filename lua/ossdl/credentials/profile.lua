@@ -52,7 +52,7 @@ end
 local function decode(text, path)
    local found, cjson = pcall(require, "cjson.safe")
    if not found then
-      return nil, "reading " .. path .. " needs lua-cjson, which is not installed"
+      return nil, "reading " .. path .. " needs lua-cjson, which is missing"
    end
    local document = cjson.decode(text)
    if type(document) ~= "table" or type(document.profiles) ~= "table" then
@@ -96,7 +96,7 @@ local function pick(document, wanted, path)
 end
 
 ---@param choice? { name?: string, file?: string }
----@param getenv? fun(name: string): string? os.getenv, unless a test replaces it
+---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(choice, getenv)
    choice = choice or {}

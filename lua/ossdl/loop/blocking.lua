@@ -9,8 +9,11 @@ local TURN = 0.25
 ---@field name string
 ---@field running fun(): boolean true when the caller runs in this loop
 ---@field yields boolean other coroutines may run meanwhile
----@field ready? fun(): boolean?, ossdl.Error? whether waiting is possible here
----@field wait fun(handle: ossdl.core.Transfer, deadline: number?, quiet: boolean?): boolean?, ossdl.Error?
+---@field ready? fun(): boolean?, ossdl.Error? whether waiting is possible
+---@field wait ossdl.LoopWait
+
+---@alias ossdl.LoopWait
+---| fun(handle: table, deadline: number?, quiet: boolean?): boolean?, any
 
 local blocking = { name = "blocking", yields = false }
 

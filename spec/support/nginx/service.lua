@@ -578,14 +578,16 @@ function service.body()
    local fault, object = ctx.fault, ctx.object
    local first = ctx.first or 0
    local length = (ctx.last or object.size - 1) - first + 1
+   -- opened before anything is waited for: a put may remove it meanwhile
+   local file = assert(io.open(ngx.var.document_root .. "/" .. object.file,
+      "rb"))
    body_headers(ctx, fault, length)
    ngx.send_headers()
    if ctx.method == "HEAD" then
+      file:close()
       return
    end
    ngx.flush(true)
-   local file = assert(io.open(ngx.var.document_root .. "/" .. object.file,
-      "rb"))
    file:seek("set", first)
    local all = length - (fault.short or 0) + (fault.long or 0)
    local stop = fault.truncate or fault.reset or fault.stall

@@ -1,0 +1,382 @@
+local fake_core = require "spec.unit.fake_core"
+
+-- Modules that a test puts in the place of event loops.
+local LOOPS = { "cqueues", "copas", "luv", "uv" }
+
+describe("waiting", function()
+   local core, auto, saved, handle
+
+   before_each(function()
+      saved = { ngx = rawget(_G, "ngx") }
+      for _, name in ipairs(LOOPS) do
+         saved[name] = package.loaded[name]
+         package.loaded[name] = nil
+      end
+      core = fake_core.install()
+      auto = require "ossdl.loop.auto"
+      handle = assert(core.client({}):start {})
+      handle.steps = { {} }
+      handle.fd = 42
+   end)
+
+   after_each(function()
+      for _, name in ipairs(LOOPS) do
+         package.loaded[name] = saved[name]
+      end
+      rawset(_G, "ngx", saved.ngx)
+      fake_core.remove()
+   end)
+
+   local function in_coroutine(action)
+      local results
+      local thread = coroutine.wrap(function()
+         results = { action() }
+      end)
+      thread()
+      return results and results[1], thread
+   end
+
+   it("blocks where no event loop runs", function()
+      assert.equal("blocking", auto.pick().name)
+      assert.is_true(auto.ready())
+      local before = core.clock
+      assert.is_true(auto.wait(handle, before + 100))
+      assert.equal(1, handle.waits)
+      -- Not for long, so that the interpreter can see Ctrl-C.
+      assert.truthy(core.clock - before < 1)
+      assert.is_true(auto.wait(handle, core.clock - 5))
+      assert.is_true(auto.wait(handle, nil))
+   end)
+
+   it("is done by the loop that is named", function()
+      assert.equal(auto, auto.named "auto")
+      for _, name in ipairs { "blocking", "resty", "cqueues", "luv",
+         "copas" } do
+         assert.equal(name, auto.named(name).name)
+      end
+   end)
+
+   it("is done by a function that is given", function()
+      local got
+      local loop = auto.named(function(...)
+         got = { ... }
+      end)
+      assert.is_true(loop.wait(handle, 7))
+      assert.same({ handle, 7 }, got)
+   end)
+
+   it("asks only loops that are loaded", function()
+      auto.pick()
+      for _, name in ipairs(LOOPS) do
+         assert.is_nil(package.loaded[name])
+      end
+   end)
+
+   describe("in cqueues", function()
+      local polled, immediate
+
+      before_each(function()
+         polled, immediate = {}, true
+         package.loaded.cqueues = {
+            running = function()
+               return {}, immediate
+            end,
+            poll = function(...)
+               polled[#polled + 1] = { select("#", ...), ... }
+            end,
+            cancel = function(fd)
+               polled.cancelled = fd
+            end,
+         }
+      end)
+
+      it("happens in a controller's own coroutine", function()
+         assert.equal("cqueues", auto.pick().name)
+         immediate = false
+         assert.equal("blocking", auto.pick().name)
+      end)
+
+      it("polls the transfer, and leaves no trace of it", function()
+         assert.is_true(auto.wait(handle, core.clock + 2))
+         assert.same(3 - 1, polled[1][1])
+         assert.equal(handle, polled[1][2])
+         assert.near(2, polled[1][3], 1e-6)
+         assert.equal(42, polled.cancelled)
+         assert.is_true(auto.wait(handle))
+         assert.equal(1, polled[2][1])
+      end)
+
+      it("does not happen when there is something to do", function()
+         handle.steps = { { state = "done" } }
+         assert.is_true(auto.wait(handle))
+         assert.equal(0, #polled)
+         assert.is_true(auto.wait(handle, core.clock + 1, true))
+         assert.equal(1, #polled)
+      end)
+
+      it("passes on why there is no descriptor", function()
+         local reason = core.error("io", "too many")
+         handle.pollfd = function()
+            return nil, reason
+         end
+         local ok, err = auto.wait(handle)
+         assert.is_nil(ok)
+         assert.equal(reason, err)
+      end)
+   end)
+
+   describe("in luv", function()
+      local uv, mode, objects
+
+      local function object()
+         local made = { closes = 0, stops = 0 }
+         function made.start(self, ...)
+            self.args = { ... }
+            self.callback = self.args[#self.args]
+         end
+         function made:stop()
+            self.stops = self.stops + 1
+         end
+         function made:close()
+            self.closes = self.closes + 1
+         end
+         objects[#objects + 1] = made
+         return made
+      end
+
+      before_each(function()
+         mode, objects = "default", {}
+         uv = {
+            loop_mode = function()
+               return mode
+            end,
+            new_poll = function(fd)
+               uv.poll = object()
+               uv.poll.fd = fd
+               return uv.poll
+            end,
+            new_timer = function()
+               uv.timer = object()
+               return uv.timer
+            end,
+         }
+         package.loaded.luv = uv
+      end)
+
+      it("happens in a coroutine while the loop runs", function()
+         assert.equal("luv", in_coroutine(function()
+            return auto.pick().name
+         end))
+         assert.equal("blocking", auto.pick().name)
+         mode = nil
+         assert.equal("blocking", in_coroutine(function()
+            return auto.pick().name
+         end))
+         uv.loop_mode = nil
+         uv.loop_alive = function()
+            return true
+         end
+         assert.equal("luv", in_coroutine(function()
+            return auto.pick().name
+         end))
+      end)
+
+      it("yields until the descriptor is readable", function()
+         local ok
+         local result = in_coroutine(function()
+            ok = auto.wait(handle, core.clock + 2)
+            return ok
+         end)
+         assert.is_nil(result)
+         assert.equal(42, uv.poll.fd)
+         assert.equal("r", uv.poll.args[1])
+         assert.equal(2000, uv.timer.args[1])
+         uv.poll.callback()
+         assert.is_true(ok)
+         for _, made in ipairs(objects) do
+            assert.equal(1, made.closes)
+            assert.equal(1, made.stops)
+         end
+         -- A callback that was on its way already does nothing.
+         uv.timer.callback()
+         assert.equal(1, uv.timer.closes)
+      end)
+
+      it("yields until the time is over", function()
+         local ok
+         in_coroutine(function()
+            ok = auto.wait(handle, core.clock + 2)
+         end)
+         uv.timer.callback()
+         assert.is_true(ok)
+         assert.equal(1, uv.poll.closes)
+      end)
+
+      it("needs no timer without a deadline", function()
+         in_coroutine(function()
+            auto.wait(handle)
+         end)
+         assert.equal(1, #objects)
+      end)
+
+      it("is not ended by somebody else's resume", function()
+         local ok
+         local _, thread = in_coroutine(function()
+            ok = auto.wait(handle)
+         end)
+         thread()
+         assert.is_nil(ok)
+         uv.poll.callback()
+         assert.is_true(ok)
+      end)
+
+      it("gives errors of the coroutine to the loop", function()
+         in_coroutine(function()
+            auto.wait(handle)
+            error("later", 0)
+         end)
+         assert.has_error(function()
+            uv.poll.callback()
+         end, "later")
+      end)
+   end)
+
+   describe("in copas", function()
+      local copas
+
+      before_each(function()
+         copas = {
+            running = true,
+            receive = function(socket, size)
+               copas.socket = socket
+               assert.equal(1, size)
+               assert.equal(42, socket:getfd())
+               assert.is_false(socket:dirty())
+               local data, err = socket:receive(size)
+               assert.is_nil(data)
+               assert.equal("timeout", err)
+               assert.equal("", (socket:receive(size)))
+               assert.equal(1, socket:settimeout(0))
+               assert.equal(1, socket:close())
+            end,
+            settimeouts = function(socket, connect, send, read)
+               copas.timeouts = { socket, connect or false, send or false,
+                  read }
+            end,
+         }
+         package.loaded.copas = copas
+      end)
+
+      it("happens in a thread while the loop runs", function()
+         assert.equal("copas", in_coroutine(function()
+            return auto.pick().name
+         end))
+         assert.equal("blocking", auto.pick().name)
+         copas.running = nil
+         assert.equal("blocking", in_coroutine(function()
+            return auto.pick().name
+         end))
+      end)
+
+      it("shows copas something like a socket", function()
+         assert.is_true(auto.named("copas").wait(handle, core.clock + 3))
+         assert.equal(copas.socket, copas.timeouts[1])
+         assert.near(3, copas.timeouts[4], 1e-6)
+         copas.settimeouts = nil
+         assert.is_true(auto.named("copas").wait(handle, core.clock + 3))
+      end)
+   end)
+
+   describe("in nginx", function()
+      local ngx, naps
+
+      before_each(function()
+         naps = {}
+         ngx = {
+            phase = "content",
+            exiting = false,
+            get_phase = function()
+               return ngx.phase
+            end,
+            worker = {
+               exiting = function()
+                  return ngx.exiting
+               end,
+            },
+            sleep = function(seconds)
+               naps[#naps + 1] = seconds
+               core.clock = core.clock + seconds
+               if #naps == ngx.naps then
+                  handle.steps = { { state = "done" } }
+               end
+            end,
+         }
+         rawset(_G, "ngx", ngx)
+      end)
+
+      it("naps, and longer each time, until there is something", function()
+         ngx.naps = 10
+         assert.equal("resty", auto.pick().name)
+         assert.is_true(auto.wait(handle))
+         assert.equal(10, #naps)
+         assert.equal(0.001, naps[1])
+         assert.equal(0.002, naps[2])
+         assert.equal(0.05, naps[10])
+      end)
+
+      it("naps until the deadline", function()
+         local before = core.clock
+         assert.is_true(auto.wait(handle, before + 0.02))
+         assert.truthy(core.clock >= before + 0.02)
+         assert.truthy(core.clock - before < 0.03)
+         assert.equal(0, handle.waits)
+      end)
+
+      it("naps on when told to ignore what is known", function()
+         handle.steps = { { state = "done" } }
+         assert.is_true(auto.wait(handle, core.clock + 0.01, true))
+         assert.truthy(#naps > 1)
+         naps = {}
+         assert.is_true(auto.wait(handle, core.clock + 0.01))
+         assert.equal(0, #naps)
+      end)
+
+      it("cancels in a worker that is told to exit", function()
+         ngx.exiting, ngx.naps = true, 3
+         assert.is_true(auto.wait(handle))
+         assert.is_true(handle.cancelled)
+      end)
+
+      it("is refused in a phase that cannot, and never blocks", function()
+         for _, phase in ipairs { "init", "init_worker", "set", "balancer",
+            "header_filter", "body_filter", "log", "exit_worker",
+            "unheard_of" } do
+            ngx.phase = phase
+            for _, call in ipairs { auto.ready, auto.wait } do
+               local ok, err = call(handle)
+               assert.is_nil(ok)
+               assert.equal("invalid", err.kind)
+               assert.truthy(err.message:find("'" .. phase .. "'", 1, true))
+               assert.truthy(err.message:find("ngx.timer.at(0", 1, true))
+            end
+         end
+         assert.equal(0, #naps)
+         assert.equal(0, handle.waits)
+      end)
+
+      it("is possible where Lua may yield", function()
+         for _, phase in ipairs { "rewrite", "access", "content", "timer",
+            "ssl_cert", "preread" } do
+            ngx.phase = phase
+            assert.is_true(auto.ready())
+         end
+      end)
+   end)
+
+   it("like nginx is refused outside it", function()
+      rawset(_G, "ngx", nil)
+      local ok, err = auto.named("resty").wait(handle)
+      assert.is_nil(ok)
+      assert.truthy(err.message:find "in nginx only")
+   end)
+end)
