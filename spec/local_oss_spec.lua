@@ -354,8 +354,8 @@ describe("the local OSS and the signatures of the official SDKs", function()
    end
 
    local function request_of(vector, spoiled)
-      local expect, host, target = vector.expect, nil, nil
-      local lines = {}
+      local expect, lines = vector.expect, {}
+      local host, target
       if expect.url then
          host, target = expect.url:match "^https?://([^/]*)(/.*)$"
          if spoiled then

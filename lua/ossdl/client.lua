@@ -185,7 +185,7 @@ function Client:_ensure_credentials()
    end
    local ok, refused = self._core:set_credentials(given)
    self._has_credentials = ok
-   return ok, refused
+   return ok, not ok and credentials.refused(refused) or nil
 end
 
 -- Two calls for the same object and file within one nginx worker share a

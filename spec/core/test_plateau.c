@@ -49,6 +49,16 @@ static double single(unsigned threads)
     return threads > 0 ? 3 * MBPS : 0;
 }
 
+static double worth_6_percent(unsigned threads)
+{
+    return threads <= 8 ? 10 * MBPS : 10.6 * MBPS;
+}
+
+static double worth_12_percent(unsigned threads)
+{
+    return threads < 16 ? 10 * MBPS : 11.2 * MBPS;
+}
+
 static double best_of(link_fn *link, unsigned max)
 {
     double best = 0;
@@ -200,6 +210,18 @@ TEST("it stays near the plateau instead of using all it may")
     CHECK_U64(ossdl_plateau_threads(&world.plateau), 8);
 }
 
+TEST("6 % are not worth twice the connections, 12 % are")
+{
+    struct world world;
+
+    world_init(&world, 8, 16, 0);
+    run_for(&world, worth_6_percent, 20000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 8);
+    world_init(&world, 8, 16, 0);
+    run_for(&world, worth_12_percent, 20000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 16);
+}
+
 TEST("looking beyond the plateau again costs less than 2 % of the bytes")
 {
     struct world world;
@@ -232,6 +254,32 @@ TEST("a link that collapses later makes it step back")
     CHECK_U64(ossdl_plateau_threads(&world.plateau), 64);
     run_for(&world, collapsing, 15000);
     CHECK_U64(ossdl_plateau_threads(&world.plateau), 32);
+}
+
+TEST("a collapse with one connection leaves one")
+{
+    struct world world;
+
+    world_init(&world, 1, 64, 0);
+    run_for(&world, single, 10000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 1);
+    run_for(&world, lossy, 20000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 1);
+}
+
+TEST("looking beyond the plateau respects the maximum")
+{
+    struct world world;
+
+    world_init(&world, 8, 10, 0);
+    run_for(&world, shared, 10000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 8);
+    for (int i = 0; i < 1000; i++) {
+        tick(&world, shared);
+        CHECK(ossdl_plateau_threads(&world.plateau) <= 10);
+    }
+    run_for(&world, lossy, 150000);
+    CHECK_U64(ossdl_plateau_threads(&world.plateau), 10);
 }
 
 TEST("throttling during a trial goes back and is remembered")

@@ -71,21 +71,53 @@ function Fixture:check(key, file, extra)
    end
 end
 
---- Downloads until `bytes` have come, and cancels. Gives the error.
-function Fixture:interrupt(key, file, bytes, extra)
-   local all = { max_rate = 8 * MIB, progress_interval = 0.01,
+-- What a request asks for in a download that is to be interrupted.
+local STEP = 512 * 1024
+
+--- Downloads until exactly `bytes` have come, a multiple of 512 KiB, and
+-- cancels. `had` are there already. Gives the error.
+function Fixture:interrupt(key, file, bytes, extra, had)
+   -- What is asked for after that does not come, so time plays no part.
+   self.oss:fault { match = { key = key, times = false,
+      nth = (bytes - (had or 0)) / STEP + 1 }, stall = 0 }
+   local all = { part_size = STEP, progress_interval = 0.01,
       on_progress = function(p)
-         if p.bytes_done >= bytes then
-            return false
-         end
+         return p.bytes_done < bytes
       end }
    for name, value in pairs(extra or {}) do
       all[name] = value
    end
    local result, err = self:download(key, file, all)
-   assert(not result, "the download was too fast to be interrupted")
+   self.oss:clear()
+   assert(not result, "the download was not interrupted")
    assert(err.kind == "cancelled", tostring(err))
    return err
+end
+
+--- Downloads at `rate` bytes per second until `act` has done what it wants.
+--
+-- It is called with each progress; true lifts the limit, false cancels.
+---@return table? result
+---@return table? err
+function Fixture:slowly(key, file, rate, act, extra)
+   local client = assert(ossdl.new(self:client_options { max_rate = rate }))
+   local all = { object = key, file = file, progress_interval = 0.01,
+      on_progress = function(p)
+         local verdict = act(p)
+         if verdict then
+            client:set_max_rate(0)
+         end
+         return verdict
+      end }
+   for name, value in pairs(extra or {}) do
+      all[name] = value
+   end
+   local ok, result, err = pcall(client.download, client, all)
+   client:close()
+   if not ok then
+      error(result, 0)
+   end
+   return result, err
 end
 
 --- The requests for a key, once all have ended.

@@ -93,7 +93,7 @@ describe("a download that is killed", function()
                last, ended = kill(file, note, nil, math.random() * 0.5)
             else
                last, ended = kill(file, note,
-                  math.random(KIB, math.floor(6 * SIZE / KILLS)))
+                  math.random(KIB, math.floor((SIZE - had) / 3)))
             end
             if ended then
                break
@@ -121,16 +121,14 @@ describe("a download that is killed", function()
    it("loses at most a block per connection of what it had told", function()
       test.oss:put_random("object", SIZE)
       local file, note = test.target(), helper.folder() .. "/note"
-      local had = 0
       for _ = 1, fixture.quick and 2 or 6 do
          test.oss:fault { match = { key = "object", times = false },
             rate = 2 * MIB }
-         local last = kill(file, note, math.floor(1.4 * THREADS * BLOCK))
+         local had = kill(file, note, math.floor(1.2 * THREADS * BLOCK))
          test.oss:clear()
-         had = last
          local result
          local _, err = test:download("object", file, { threads = THREADS,
-            progress_interval = 0.01, max_rate = MIB,
+            progress_interval = 0.01, max_rate = 100 * KIB,
             on_progress = function(p)
                result = p
                return p.state ~= "running"
@@ -156,7 +154,7 @@ describe("a download that is killed", function()
    it("holds the target only while it lives", function()
       test.oss:put_random("object", SIZE)
       local file, note = test.target(), helper.folder() .. "/note"
-      local child = start(file, note, { max_rate = 4 * MIB })
+      local child = start(file, note, { max_rate = MIB })
       assert(helper.eventually(function()
          return noted(note) > 0
       end, 60))

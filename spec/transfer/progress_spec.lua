@@ -9,13 +9,26 @@ describe("on_progress", function()
    local test = fixture.new()
    local SIZE = 3 * MIB + 17
 
-   -- About a second, whatever the machine: enough for several calls.
-   local function slow(extra)
-      local all = { max_rate = 3 * MIB, progress_interval = 0.01 }
-      for name, value in pairs(extra) do
-         all[name] = value
-      end
-      return all
+   -- Downloads slowly until `watch` was called a few times; what it returns
+   -- and raises is what on_progress returns and raises.
+   local function watched(file, watch)
+      local calls = 0
+      return test:slowly("object", file, 512 * KIB, function(p)
+         calls = calls + 1
+         local verdict = watch(p)
+         if verdict == nil and calls >= 10 then
+            return true
+         end
+         return verdict
+      end)
+   end
+
+   local function watched_to_the_end(watch)
+      local file = test.target()
+      local result, err = watched(file, watch)
+      assert(result, tostring(err))
+      test:check("object", file)
+      return result
    end
 
    before_each(function()
@@ -24,10 +37,9 @@ describe("on_progress", function()
 
    it("sees bytes that never fall, up to the last one", function()
       local calls = {}
-      test:fetch("object", test.target(), slow {
-         on_progress = function(p)
-            calls[#calls + 1] = p
-         end })
+      watched_to_the_end(function(p)
+         calls[#calls + 1] = p
+      end)
       assert.is_true(#calls >= 2)
       local before = 0
       for _, p in ipairs(calls) do
@@ -41,10 +53,9 @@ describe("on_progress", function()
 
    it("is told the end exactly once", function()
       local states = {}
-      test:fetch("object", test.target(), slow {
-         on_progress = function(p)
-            states[#states + 1] = p.state
-         end })
+      watched_to_the_end(function(p)
+         states[#states + 1] = p.state
+      end)
       assert.equal("done", states[#states])
       for i = 1, #states - 1 do
          assert.not_equal("done", states[i])
@@ -53,15 +64,14 @@ describe("on_progress", function()
 
    it("sees what the documentation lists", function()
       local last, states = nil, {}
-      test:fetch("object", test.target(), slow {
-         on_progress = function(p)
-            last = p
-            states[p.state] = true
-            assert(type(p.rate) == "number" and p.rate >= 0)
-            assert(p.eta == nil or type(p.eta) == "number" and p.eta >= 0)
-            assert(p.connections >= 0 and p.elapsed >= 0)
-            assert(p.requests >= 0 and p.retries >= 0)
-         end })
+      watched_to_the_end(function(p)
+         last = p
+         states[p.state] = true
+         assert(type(p.rate) == "number" and p.rate >= 0)
+         assert(p.eta == nil or type(p.eta) == "number" and p.eta >= 0)
+         assert(p.connections >= 0 and p.elapsed >= 0)
+         assert(p.requests >= 0 and p.retries >= 0)
+      end)
       assert.equal(0, last.bytes_resumed)
       assert.is_true(last.requests >= 1)
       assert.is_nil(last.last_error)
@@ -71,10 +81,9 @@ describe("on_progress", function()
    it("shows the last error that was tried again", function()
       test.oss:fault { match = { key = "object", nth = 2 }, status = 503 }
       local seen
-      test:fetch("object", test.target(), slow {
-         on_progress = function(p)
-            seen = seen or p.last_error
-         end })
+      watched_to_the_end(function(p)
+         seen = seen or p.last_error
+      end)
       assert.is_true(ossdl.error.is(seen))
       assert.equal("service", seen.kind)
       assert.equal(503, seen.status)
@@ -94,10 +103,11 @@ describe("on_progress", function()
 
    it("cancels by returning false", function()
       local file = test.target()
-      local result, err = test:download("object", file, slow {
-         on_progress = function(p)
-            return p.bytes_done < MIB
-         end })
+      local result, err = watched(file, function(p)
+         if p.bytes_done >= 128 * KIB then
+            return false
+         end
+      end)
       assert.is_nil(result)
       assert.is_true(ossdl.error.is(err))
       assert.equal("cancelled", err.kind)
@@ -106,23 +116,23 @@ describe("on_progress", function()
          helper.files(file:match "^(.*)/"))
    end)
 
-   it("does not cancel by returning nil", function()
-      test:fetch("object", test.target(), slow {
-         on_progress = function()
-            return nil
-         end })
+   it("does not cancel by returning nil, or anything else", function()
+      local values, calls = { true, 0, "" }, 0
+      watched_to_the_end(function()
+         calls = calls + 1
+         return values[calls % 4]
+      end)
    end)
 
    it("stops the download by an error, which goes on to the caller",
       function()
          local file, mistake = test.target(), { "a mistake" }
          local raised = fixture.raised(function()
-            test:download("object", file, slow {
-               on_progress = function(p)
-                  if p.bytes_done >= MIB then
-                     error(mistake)
-                  end
-               end })
+            watched(file, function(p)
+               if p.bytes_done >= 128 * KIB then
+                  error(mistake)
+               end
+            end)
          end)
          assert.equal(mistake, raised)
          local result = test:fetch("object", file)
@@ -132,10 +142,9 @@ describe("on_progress", function()
    it("may yield in a coroutine", function()
       local file, finished = test.target(), false
       local routine = coroutine.create(function()
-         local result, err = test:download("object", file, slow {
-            on_progress = function(p)
-               coroutine.yield(p.bytes_done)
-            end })
+         local result, err = watched(file, function(p)
+            coroutine.yield(p.bytes_done)
+         end)
          finished = true
          return result, err
       end)
@@ -157,25 +166,24 @@ describe("on_progress", function()
    it("may start another download and wait for it", function()
       test.oss:put_random("inner", 300 * KIB)
       local inner, file
-      test:fetch("object", test.target(), slow {
-         on_progress = function()
-            if not file then
-               file = test.target()
-               inner = test:fetch("inner", file)
-            end
-         end })
+      watched_to_the_end(function()
+         if not file then
+            file = test.target()
+            inner = test:fetch("inner", file)
+         end
+      end)
       assert.equal(300 * KIB, inner.bytes)
    end)
 
    it("may look at its own transfer, cancel it and close it", function()
       local client = assert(ossdl.new(test:client_options {
-         max_rate = 3 * MIB }))
+         max_rate = 512 * KIB }))
       local transfer, seen
       transfer = assert(client:start { object = "object",
          file = test.target(), progress_interval = 0.01,
          on_progress = function(p)
             seen = assert(transfer:progress())
-            if p.bytes_done >= MIB then
+            if p.bytes_done >= 128 * KIB then
                transfer:cancel()
             end
          end })
@@ -198,7 +206,7 @@ describe("on_progress", function()
 
    it("may close the client it runs for", function()
       local client = assert(ossdl.new(test:client_options {
-         max_rate = 3 * MIB }))
+         max_rate = 512 * KIB }))
       local result, err = client:download { object = "object",
          file = test.target(), progress_interval = 0.01,
          on_progress = function()

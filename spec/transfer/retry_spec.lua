@@ -66,14 +66,18 @@ describe("a download that meets", function()
 
    it("a connection that falls silent gives it up", function()
       local result = through({ stall = 100 * KIB, match = { key = "object",
-         nth = 2 } }, 1, { stall_timeout = 0.5 })
+         nth = 2 } }, 1, { stall_timeout = 0.5, threads = 1 })
       assert.is_true(result.retries >= 1)
    end)
 
-   it("an answer that never begins gives it up", function()
-      local result = through({ delay = 60 }, 1, { stall_timeout = 0.5 })
-      assert.is_true(result.retries >= 1)
-   end)
+   if not fixture.quick then
+      -- The service gets half a minute for its first byte, whatever
+      -- stall_timeout is.
+      it("an answer that never begins gives it up", function()
+         local result = through({ delay = 90 }, 1, { stall_timeout = 0.5 })
+         assert.is_true(result.retries >= 1)
+      end)
+   end
 
    it("a body that is shorter than its headers say goes on", function()
       through({ headers = { ["Content-Length"] = "500000" },

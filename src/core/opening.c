@@ -9,7 +9,9 @@ static void fail(struct ossdl_worker *worker, enum ossdl_status status)
 {
     worker->report.kind = OSSDL_REPORT_FAILED;
     worker->report.verdict = ossdl_classify_status(status);
-    worker->report.error.retryable = worker->report.verdict.retryable;
+    /* Whoever holds the target now will let it go. */
+    worker->report.error.retryable =
+        worker->report.verdict.retryable || status == OSSDL_EBUSY;
 }
 
 /* --- files ------------------------------------------------------------- */

@@ -173,25 +173,19 @@ static void judge(struct ossdl_plateau *plateau, int64_t now_ms,
     int64_t elapsed_ms = now_ms - plateau->window_at;
     uint64_t rate = rate_of(bytes_total - plateau->window_bytes, elapsed_ms);
 
-    switch (plateau->phase) {
-    case OSSDL_PLATEAU_BASE:
+    if (plateau->phase == OSSDL_PLATEAU_TRIAL) {
+        if (decided(plateau, rate, elapsed_ms)) {
+            judge_trial(plateau, rate, now_ms);
+        }
+    } else if (plateau->phase == OSSDL_PLATEAU_BASE) {
         window_next(plateau, now_ms, bytes_total);
         if (rate > 0) {
             plateau->rate = rate;
             try_next(plateau, now_ms);
         }
-        return;
-    case OSSDL_PLATEAU_TRIAL:
-        if (decided(plateau, rate, elapsed_ms)) {
-            judge_trial(plateau, rate, now_ms);
-        }
-        return;
-    case OSSDL_PLATEAU_HOLD:
-        if (elapsed_ms >= plateau->window_ms) {
-            window_next(plateau, now_ms, bytes_total);
-            judge_hold(plateau, rate, now_ms);
-        }
-        return;
+    } else if (elapsed_ms >= plateau->window_ms) {
+        window_next(plateau, now_ms, bytes_total);
+        judge_hold(plateau, rate, now_ms);
     }
 }
 
