@@ -205,7 +205,7 @@ function scenarios.small(context)
       end
       return peer.many {
          options = {
-            endpoint = ("http://127.0.0.1:%d"):format(port), region = "cn-hangzhou", path_style = true,
+            max_threads = 8, endpoint = ("http://127.0.0.1:%d"):format(port), region = "cn-hangzhou", path_style = true,
             signature = "none", bucket = "small-objects", durable = false,
          },
          base = base .. "/", folder = target, threads = 8,

@@ -12,7 +12,6 @@ local fixture = {}
 fixture.KIB = 1024
 fixture.MIB = 1024 * 1024
 
-local MIB = fixture.MIB
 
 --- Options of a download of `key` to `file`.
 local function options(server, key, file, extra)

@@ -257,7 +257,7 @@ static void set_paused(struct ossdl_http *http, bool paused)
     ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
     /* It may call back with bytes; a failure there comes with the next step. */
     (void) curl_easy_pause(http->easy,
-                           paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+                           paused ? CURLPAUSE_ALL : CURLPAUSE_CONT);
 }
 
 /* libcurl reads on while there is something to read: a pause or a stop that

@@ -597,20 +597,19 @@ static bool has_work_locked(const struct ossdl_transfer *transfer)
 
 bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
 {
+    const struct ossdl_transfer *transfer = client->locked.first;
+
+    while (transfer && !has_work_locked(transfer)) {
+        transfer = transfer->locked.next;
+    }
+    if (!transfer) {
+        return false;
+    }
     if (client->locked.idle_count > 0) {
         ossdl_cond_wake_one(&client->work);
         return false;
     }
-    if (client->locked.worker_count >= client->max_threads) {
-        return false;
-    }
-    for (const struct ossdl_transfer *transfer = client->locked.first; transfer;
-         transfer = transfer->locked.next) {
-        if (has_work_locked(transfer)) {
-            return true;
-        }
-    }
-    return false;
+    return client->locked.worker_count < client->max_threads;
 }
 
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer)

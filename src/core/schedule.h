@@ -27,7 +27,8 @@ OSSDL_BEGIN_DECLS
 struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
                                              int64_t now_ms, int64_t *wake_at);
 
-/* Is there work for one more thread than there are? */
+/* Is there work for one more thread than there are? If one is idle, it is
+ * woken instead. */
 bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client);
 
 /*
@@ -43,7 +44,7 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
 
 /*
  * The identity is known: `missing` and `unverified` are filled, and others
- * may begin.
+ * may begin. Nobody is woken: the caller brings another worker.
  */
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer);
 

@@ -355,7 +355,9 @@ static void finish_locked(struct ossdl_transfer *transfer,
     }
     ossdl_client_delist_locked(transfer->client, transfer);
     ossdl_transfer_set_state_locked(transfer, state);
-    ossdl_cond_wake_all(&transfer->client->work);
+    if (transfer->client->locked.closing) {
+        ossdl_cond_wake_all(&transfer->client->work);
+    }
     if (transfer->locked.abandoned) {
         ossdl_transfer_free(transfer);
     }
@@ -417,5 +419,4 @@ void ossdl_settle_locked(struct ossdl_worker *worker, struct ossdl_job *job)
         break;
     }
     ossdl_credentials_release(used);
-    ossdl_cond_wake_one(&worker->client->work);
 }
