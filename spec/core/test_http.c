@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <time.h>
 
+#define READ_AHEAD 65536 /* what may come after a pause is asked for */
+#define PAUSE_AFTER_REPLY INT64_MIN
 #define BODY_MAX (8 * 1024 * 1024)
 #define PAGE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\n\r\nhello"
 
@@ -29,9 +31,11 @@ struct peer {
     bool discard;
     uint64_t stop_at; /* body bytes after which on_body refuses; 0: never */
     int64_t body_nap_ms;
-    unsigned pauses; /* turns in the body that ask for a pause */
-    int64_t pause_us;
-    uint64_t paused_at; /* body bytes when a pause was asked for */
+    int64_t pause_ms;       /* how long to ask for pauses */
+    int64_t pause_until_ms; /* PAUSE_AFTER_REPLY: from the first turn on */
+    int64_t pause_us;       /* what is asked for each time */
+    unsigned pause_every;   /* turns; 0: never */
+    uint64_t paused_at;     /* 1 + body bytes when it began; 0: not paused */
     bool read_in_pause;
     bool over; /* no call may come any more */
     bool called_late;
@@ -62,7 +66,8 @@ static enum ossdl_status peer_body(void *context, const void *bytes, size_t len)
     struct peer *peer = context;
 
     peer->called_late = peer->called_late || peer->over || peer->replies != 1;
-    if (peer->paused_at == peer->body.len + 1) {
+    if (peer->paused_at > 0 &&
+        peer->body.len + len > peer->paused_at + READ_AHEAD) {
         peer->read_in_pause = true;
     }
     nap(peer->body_nap_ms);
@@ -82,10 +87,18 @@ static enum ossdl_status peer_turn(void *context, int64_t *out_pause_us)
     peer->called_late = peer->called_late || peer->over;
     peer->turns++;
     atomic_fetch_add(&peer->turns_seen, 1);
-    peer->paused_at = 0;
-    if (peer->replies > 0 && peer->pauses > 0) {
-        peer->pauses--;
-        peer->paused_at = peer->body.len + 1;
+    if (peer->replies > 0 && peer->pause_until_ms == PAUSE_AFTER_REPLY) {
+        peer->pause_until_ms = ossdl_now_ms() + peer->pause_ms;
+    }
+    if (peer->replies > 0 && ossdl_now_ms() < peer->pause_until_ms) {
+        if (peer->paused_at == 0) {
+            peer->paused_at = peer->body.len + 1;
+        }
+        *out_pause_us = peer->pause_us;
+    } else {
+        peer->paused_at = 0;
+    }
+    if (peer->pause_every > 0 && peer->turns % peer->pause_every == 0) {
         *out_pause_us = peer->pause_us;
     }
     return atomic_load(&peer->cancel) ? OSSDL_ECANCELLED : OSSDL_OK;
@@ -430,13 +443,13 @@ TEST("a connection that is dropped is not used again")
     struct scene scene;
 
     CHECK(scene_open(&scene, serve_pages, NULL, &options));
-    ossdl_http_drop_connection(scene.peer.http);
+    ossdl_http_drop_connections(scene.peer.http);
     for (unsigned i = 1; i <= 3; i++) {
         CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
         CHECK(!scene.peer.outcome.reused);
         CHECK_U64(atomic_load(&scene.server.connections), i);
-        ossdl_http_drop_connection(scene.peer.http);
-        ossdl_http_drop_connection(scene.peer.http);
+        ossdl_http_drop_connections(scene.peer.http);
+        ossdl_http_drop_connections(scene.peer.http);
     }
     scene_close(&scene);
 }
@@ -566,7 +579,7 @@ TEST("an exchange that is stopped in its body leaves nothing to the next")
         CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
         CHECK_U64(scene.peer.body.len, 64 * 65536);
         CHECK(!scene.peer.outcome.reused);
-        ossdl_http_drop_connection(scene.peer.http);
+        ossdl_http_drop_connections(scene.peer.http);
     }
     scene_close(&scene);
 }
@@ -668,7 +681,7 @@ TEST("a wake-up ends a pause")
     struct scene scene;
 
     CHECK(scene_open(&scene, serve_large, &blocks, &options));
-    scene.peer.pauses = UINT_MAX;
+    scene.peer.pause_until_ms = INT64_MAX;
     scene.peer.pause_us = (int64_t) WIRE_PATIENCE_MS * 1000;
     cancel_during(&scene, "http");
     CHECK(!scene.peer.read_in_pause);
@@ -830,20 +843,35 @@ TEST("a handler that takes its time is no stall of the server's")
 
 TEST("a pause keeps the body in the socket and is no stall")
 {
-    unsigned blocks = 4;
+    unsigned blocks = 64;
     struct ossdl_http_options options = calm();
     struct scene scene;
 
     options.stall_timeout_ms = 200;
     CHECK(scene_open(&scene, serve_large, &blocks, &options));
     for (int i = 0; i < 2; i++) {
-        scene.peer.pauses = 10;
+        scene.peer.pause_ms = 1000;
+        scene.peer.pause_until_ms = PAUSE_AFTER_REPLY;
         scene.peer.pause_us = 99001;
         CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
-        CHECK_U64(scene.peer.pauses, 0);
         CHECK(!scene.peer.read_in_pause);
-        CHECK_U64(scene.peer.body.len, 4 * 65536);
+        CHECK_U64(scene.peer.body.len, 64 * 65536);
+        CHECK_U64(scene.peer.outcome.reused, i > 0);
     }
+    scene_close(&scene);
+}
+
+TEST("short pauses one after the other slow a body down and do not break it")
+{
+    unsigned blocks = 16;
+    struct ossdl_http_options options = calm();
+    struct scene scene;
+
+    CHECK(scene_open(&scene, serve_large, &blocks, &options));
+    scene.peer.pause_every = 3;
+    scene.peer.pause_us = 500;
+    CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
+    CHECK_U64(scene.peer.body.len, 16 * 65536);
     scene_close(&scene);
 }
 
@@ -916,7 +944,7 @@ TEST("an answer that is reset at any byte is not a whole one")
 TEST("a body in chunks that is cut off at any byte is not a whole one")
 {
     check_cuts("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "5\r\nhello\r\n0\r\n\r\n",
+               "5\r\nhello\r\n0\r\n\r",
                false);
 }
 
@@ -948,8 +976,11 @@ TEST("what is not HTTP is garbage")
 
 static void serve_endless(struct wire *wire)
 {
-    if (wire_read_request(wire) && wire_say(wire, "HTTP/1.1 200 OK\r\n")) {
-        while (wire_say(wire, wire->context)) {
+    const char *text = wire->context;
+
+    if (wire_read_request(wire) &&
+        (text[0] == 'H' || wire_say(wire, "HTTP/1.1 200 OK\r\n"))) {
+        while (wire_say(wire, text)) {
         }
     }
 }

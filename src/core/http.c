@@ -3,15 +3,14 @@
 #include "alloc.h"
 #include "http_clock.h"
 #include "http_headers.h"
+#include "http_sockets.h"
 #include "lock.h"
 #include "secret.h"
 
 #include <curl/curl.h>
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define LIBCURL_OLDEST 0x075000 /* 7.80.0: CURLOPT_PREREQFUNCTION */
 
@@ -33,14 +32,14 @@
 #define IDLE_MAX_SECONDS 55L
 #define KEPT_CONNECTIONS 4L /* one per bucket: each has a host name */
 #define KEEPALIVE_SECONDS 30L
+#define ANY_PHASE OSSDL_HTTP_PHASES
 
 struct ossdl_http {
     /* Fixed by ossdl_http_new(). */
     CURLM *multi;
     CURL *easy;
 
-    /* Of the last exchange; -1 when its connection is closed. */
-    curl_socket_t last_socket;
+    struct ossdl_http_sockets sockets; /* of kept connections, and new ones */
 
     /* Of the running exchange; handler is NULL between two of them. */
     const struct ossdl_http_handler *handler;
@@ -167,31 +166,29 @@ static void enter(struct ossdl_http *http, enum ossdl_http_phase phase)
 }
 
 /*
- * As libcurl would, but closed on exec: a program that the host starts must
- * not hold our connections open. Called again where libcurl replaces a dead
- * kept connection, and for each address that it tries.
+ * Called again where libcurl replaces a dead kept connection, and for each
+ * address that it tries.
  */
 static curl_socket_t open_socket(void *context, curlsocktype purpose,
                                  struct curl_sockaddr *address)
 {
     struct ossdl_http *http = context;
-    curl_socket_t opened;
 
     (void) purpose;
     http->opened = true;
     if (http->clock.phase != OSSDL_HTTP_CONNECT) {
         enter(http, OSSDL_HTTP_CONNECT);
     }
-#if defined(SOCK_CLOEXEC)
-    opened = socket(address->family, address->socktype | SOCK_CLOEXEC,
-                    address->protocol);
-#else
-    opened = socket(address->family, address->socktype, address->protocol);
-    if (opened != CURL_SOCKET_BAD) {
-        (void) fcntl(opened, F_SETFD, FD_CLOEXEC);
-    }
-#endif
-    return opened;
+    return ossdl_http_sockets_open(&http->sockets, address->family,
+                                   address->socktype, address->protocol);
+}
+
+/* At any moment up to the end of ossdl_http_free(). */
+static int close_socket(void *context, curl_socket_t fd)
+{
+    struct ossdl_http *http = context;
+
+    return ossdl_http_sockets_close(&http->sockets, fd);
 }
 
 /* The connection is ready, new or kept, and the request goes out next. */
@@ -256,8 +253,7 @@ static void set_paused(struct ossdl_http *http, bool paused)
 {
     ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
     /* It may call back with bytes; a failure there comes with the next step. */
-    (void) curl_easy_pause(http->easy,
-                           paused ? CURLPAUSE_ALL : CURLPAUSE_CONT);
+    (void) curl_easy_pause(http->easy, paused ? CURLPAUSE_ALL : CURLPAUSE_CONT);
 }
 
 /* libcurl reads on while there is something to read: a pause or a stop that
@@ -303,6 +299,9 @@ static CURLcode set_callbacks(struct ossdl_http *http)
         curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->curl_text) ||
         curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) ||
         curl_easy_setopt(http->easy, CURLOPT_OPENSOCKETDATA, http) ||
+        curl_easy_setopt(http->easy, CURLOPT_CLOSESOCKETFUNCTION,
+                         close_socket) ||
+        curl_easy_setopt(http->easy, CURLOPT_CLOSESOCKETDATA, http) ||
         curl_easy_setopt(http->easy, CURLOPT_PREREQFUNCTION, on_ready) ||
         curl_easy_setopt(http->easy, CURLOPT_PREREQDATA, http) ||
         curl_easy_setopt(http->easy, CURLOPT_HEADERFUNCTION, on_header) ||
@@ -395,7 +394,6 @@ enum ossdl_status ossdl_http_new(const struct ossdl_http_options *options,
     if (!http) {
         return ossdl_error_memory(err);
     }
-    http->last_socket = CURL_SOCKET_BAD;
     ossdl_buf_init_secret(&http->header_text, HEADER_TEXT_MAX);
     ossdl_http_clock_init(&http->clock, options->connect_timeout_ms,
                           options->first_byte_timeout_ms,
@@ -428,47 +426,54 @@ void ossdl_http_wake(struct ossdl_http *http)
     (void) curl_multi_wakeup(http->multi);
 }
 
-void ossdl_http_drop_connection(struct ossdl_http *http)
+void ossdl_http_drop_connections(struct ossdl_http *http)
 {
-    /* libcurl finds it dead when it looks for a connection to use again. */
-    if (http->last_socket != CURL_SOCKET_BAD) {
-        (void) shutdown(http->last_socket, SHUT_RDWR);
-        http->last_socket = CURL_SOCKET_BAD;
-    }
+    ossdl_http_sockets_drop(&http->sockets);
 }
 
 /* ---- libcurl's codes ------------------------------------------------- */
 
+/* What a code means can depend on the phase; the first row that fits counts. */
 static const struct {
     CURLcode code;
+    enum ossdl_http_phase phase;
     enum ossdl_net net;
 } nets[] = {
-    {CURLE_OK, OSSDL_NET_OK},
-    {CURLE_COULDNT_RESOLVE_HOST, OSSDL_NET_RESOLVE},
-    {CURLE_COULDNT_CONNECT, OSSDL_NET_CONNECT},
-    {CURLE_OPERATION_TIMEDOUT, OSSDL_NET_CONNECT_TIMEOUT}, /* its only clock */
-    {CURLE_COULDNT_RESOLVE_PROXY, OSSDL_NET_PROXY},
-    {CURLE_PROXY, OSSDL_NET_PROXY},
-    {CURLE_SSL_CONNECT_ERROR, OSSDL_NET_TLS},
-    {CURLE_SSL_CIPHER, OSSDL_NET_TLS},
-    {CURLE_PEER_FAILED_VERIFICATION, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_ISSUER_ERROR, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_INVALIDCERTSTATUS, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_CACERT_BADFILE, OSSDL_NET_TLS_CA_FILE},
-    {CURLE_SEND_ERROR, OSSDL_NET_SEND},
-    {CURLE_RECV_ERROR, OSSDL_NET_RECEIVE},
-    {CURLE_PARTIAL_FILE, OSSDL_NET_SHORT_BODY},
-    {CURLE_GOT_NOTHING, OSSDL_NET_EMPTY_REPLY},
-    {CURLE_WEIRD_SERVER_REPLY, OSSDL_NET_GARBAGE},
-    {CURLE_BAD_CONTENT_ENCODING, OSSDL_NET_GARBAGE},
-    {CURLE_URL_MALFORMAT, OSSDL_NET_BAD_URL},
-    {CURLE_OUT_OF_MEMORY, OSSDL_NET_MEMORY},
+    {CURLE_OK, OSSDL_HTTP_ANSWER, OSSDL_NET_EMPTY_REPLY},
+    {CURLE_OK, ANY_PHASE, OSSDL_NET_OK},
+    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_CONNECT, OSSDL_NET_BAD_URL},
+    /* HTTP/0.9: that is, anything at all. */
+    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_ANSWER, OSSDL_NET_GARBAGE},
+    /* A line without an end: libcurl's 100 KB for it are used up. */
+    {CURLE_OUT_OF_MEMORY, OSSDL_HTTP_ANSWER, OSSDL_NET_HEADERS_TOO_LARGE},
+    {CURLE_OUT_OF_MEMORY, ANY_PHASE, OSSDL_NET_MEMORY},
+    {CURLE_URL_MALFORMAT, ANY_PHASE, OSSDL_NET_BAD_URL},
+    {CURLE_LOGIN_DENIED, ANY_PHASE, OSSDL_NET_BAD_URL}, /* a user in it */
+    {CURLE_COULDNT_RESOLVE_HOST, ANY_PHASE, OSSDL_NET_RESOLVE},
+    {CURLE_COULDNT_CONNECT, ANY_PHASE, OSSDL_NET_CONNECT},
+    /* Connecting is the only clock that libcurl was given. */
+    {CURLE_OPERATION_TIMEDOUT, ANY_PHASE, OSSDL_NET_CONNECT_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
+    {CURLE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
+    {CURLE_SSL_CONNECT_ERROR, ANY_PHASE, OSSDL_NET_TLS},
+    {CURLE_SSL_CIPHER, ANY_PHASE, OSSDL_NET_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_ISSUER_ERROR, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_INVALIDCERTSTATUS, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_CACERT_BADFILE, ANY_PHASE, OSSDL_NET_TLS_CA_FILE},
+    {CURLE_SEND_ERROR, ANY_PHASE, OSSDL_NET_SEND},
+    {CURLE_RECV_ERROR, ANY_PHASE, OSSDL_NET_RECEIVE},
+    {CURLE_PARTIAL_FILE, ANY_PHASE, OSSDL_NET_SHORT_BODY},
+    {CURLE_GOT_NOTHING, ANY_PHASE, OSSDL_NET_EMPTY_REPLY},
+    {CURLE_WEIRD_SERVER_REPLY, ANY_PHASE, OSSDL_NET_GARBAGE},
+    {CURLE_BAD_CONTENT_ENCODING, ANY_PHASE, OSSDL_NET_GARBAGE},
 };
 
-static enum ossdl_net net_of_code(CURLcode code)
+static enum ossdl_net net_of_code(CURLcode code, enum ossdl_http_phase phase)
 {
     for (size_t i = 0; i < OSSDL_ARRAY_LEN(nets); i++) {
-        if (nets[i].code == code) {
+        if (nets[i].code == code &&
+            (nets[i].phase == phase || nets[i].phase == ANY_PHASE)) {
             return nets[i].net;
         }
     }
@@ -511,7 +516,7 @@ static enum ossdl_net set_request(struct ossdl_http *http,
         code = curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER,
                                 http->header_nodes);
     }
-    return code == CURLE_OK ? OSSDL_NET_OK : net_of_code(code);
+    return net_of_code(code, OSSDL_HTTP_CONNECT);
 }
 
 /* ---- the exchange ----------------------------------------------------- */
@@ -608,49 +613,16 @@ static void run(struct ossdl_http *http)
 
 /* ---- the outcome ------------------------------------------------------ */
 
-static enum ossdl_net net_while_connecting(struct ossdl_http *http,
-                                           CURLcode code)
+static enum ossdl_net net_of_result(struct ossdl_http *http)
 {
     long proxy_status = 0;
 
     (void) curl_easy_getinfo(http->easy, CURLINFO_HTTP_CONNECTCODE,
                              &proxy_status);
-    if (proxy_status >= 300) {
+    if (http->clock.phase == OSSDL_HTTP_CONNECT && proxy_status >= 300) {
         return OSSDL_NET_PROXY;
     }
-    return code == CURLE_UNSUPPORTED_PROTOCOL ? OSSDL_NET_BAD_URL
-                                              : net_of_code(code);
-}
-
-static enum ossdl_net net_while_answering(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OK:
-        return OSSDL_NET_EMPTY_REPLY;
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: that is, anything at all */
-        return OSSDL_NET_GARBAGE;
-    case CURLE_OUT_OF_MEMORY: /* a line without end: over libcurl's 100 KB */
-        return OSSDL_NET_HEADERS_TOO_LARGE;
-    default:
-        return net_of_code(code);
-    }
-}
-
-/* What a code means depends on how far the exchange had come. */
-static enum ossdl_net net_of_result(struct ossdl_http *http)
-{
-    CURLcode code = (CURLcode) http->outcome->curl_code;
-
-    switch (http->clock.phase) {
-    case OSSDL_HTTP_CONNECT:
-        return net_while_connecting(http, code);
-    case OSSDL_HTTP_ANSWER:
-        return net_while_answering(code);
-    case OSSDL_HTTP_BODY:
-    case OSSDL_HTTP_PHASES:
-        break;
-    }
-    return net_of_code(code);
+    return net_of_code((CURLcode) http->outcome->curl_code, http->clock.phase);
 }
 
 /*
@@ -703,7 +675,6 @@ static void begin(struct ossdl_http *http,
     http->opened = false;
     http->heard = false;
     http->finished = false;
-    http->last_socket = CURL_SOCKET_BAD;
     http->curl_text[0] = '\0';
     enter(http, OSSDL_HTTP_CONNECT);
 }
@@ -714,10 +685,6 @@ static void finish(struct ossdl_http *http)
     struct ossdl_http_outcome *outcome = http->outcome;
 
     outcome->reused = outcome->address[0] != '\0' && !http->opened;
-    if (outcome->net == OSSDL_NET_OK) {
-        (void) curl_easy_getinfo(http->easy, CURLINFO_ACTIVESOCKET,
-                                 &http->last_socket);
-    }
     http->handler = NULL;
     (void) curl_multi_remove_handle(http->multi, http->easy);
     http->outcome = NULL;
@@ -731,6 +698,7 @@ void ossdl_http_perform(struct ossdl_http *http,
                         struct ossdl_http_outcome *out_outcome)
 {
     begin(http, handler, out_outcome);
+    ossdl_http_sockets_sweep(&http->sockets);
     out_outcome->net = set_request(http, request);
     if (out_outcome->net == OSSDL_NET_OK) {
         run(http);

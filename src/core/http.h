@@ -54,9 +54,10 @@ struct ossdl_http_handler {
     /* The body in order, decoded from chunks only; len is not 0. */
     enum ossdl_status (*on_body)(void *context, const void *bytes, size_t len);
     /*
-     * Before the first byte is sent, before each wait, and so after each
-     * wake-up. *out_pause_us is 0; a larger value keeps the body in the socket
-     * for that long (rounded up to a millisecond), when it is asked again.
+     * Before the first byte is sent, after each call of on_body, before each
+     * wait, and so after each wake-up. *out_pause_us is 0; a larger value asks
+     * to read nothing for that long (rounded up to a millisecond), when it is
+     * asked again. What was read already still comes: up to 64 KiB.
      */
     enum ossdl_status (*on_turn)(void *context, int64_t *out_pause_us);
 };
@@ -112,10 +113,10 @@ void ossdl_http_perform(struct ossdl_http *http,
                         struct ossdl_http_outcome *out_outcome);
 
 /*
- * Between exchanges: the connection of the last one is not used again. For an
+ * Between exchanges: no connection that was kept so far is used again. For an
  * answer that was complete as HTTP and still not to be trusted.
  */
-void ossdl_http_drop_connection(struct ossdl_http *http);
+void ossdl_http_drop_connections(struct ossdl_http *http);
 
 OSSDL_END_DECLS
 

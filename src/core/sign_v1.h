@@ -11,6 +11,9 @@
  *
  * The path and the sub-resources are not percent-encoded. In a URL the date
  * is the moment it expires, in seconds since 1970.
+ *
+ * Threads: none of its own; time is a parameter. Memory: the caller's.
+ * Errors:  those of sign.h.
  */
 #ifndef OSSDL_CORE_SIGN_V1_H
 #define OSSDL_CORE_SIGN_V1_H

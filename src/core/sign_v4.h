@@ -12,6 +12,9 @@
  * day/region/product/aliyun_v4_request key              =
  * HMAC(HMAC(HMAC(HMAC("aliyun_v4" + secret, day), region), product),
  * "aliyun_v4_request")
+ *
+ * Threads: none of its own; time is a parameter. Memory: the caller's.
+ * Errors:  those of sign.h.
  */
 #ifndef OSSDL_CORE_SIGN_V4_H
 #define OSSDL_CORE_SIGN_V4_H

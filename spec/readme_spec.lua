@@ -1,0 +1,41 @@
+--- The README tells of everything that is public.
+
+local options = require "ossdl.options"
+
+local function read(path)
+   local file = assert(io.open(path))
+   local text = file:read("*a")
+   file:close()
+   return text
+end
+
+describe("the README", function()
+   local readme = read("README.md")
+
+   it("has the tables of options as the schema gives them", function()
+      for _, scope in ipairs { "client", "transfer" } do
+         assert.truthy(readme:find(options.markdown(scope), 1, true),
+            "the table of " .. scope .. " options is not the schema's: paste ossdl.options.markdown()")
+      end
+   end)
+
+   it("names every kind of error", function()
+      for kind in pairs(require("ossdl.error").kinds) do
+         assert.truthy(readme:find("`" .. kind .. "`", 1, true), kind .. " is not in the README")
+      end
+   end)
+
+   it("names only files that are there", function()
+      for path in readme:gmatch("%]%(([%w_/%.%-]+)%)") do
+         local file = io.open(path)
+         assert.is_not_nil(file, path .. " is linked to, and not there")
+         file:close()
+      end
+   end)
+
+   it("shows the two commands on its first screen", function()
+      local first = readme:sub(1, 2600)
+      assert.truthy(first:find("make demo", 1, true))
+      assert.truthy(first:find("make test", 1, true))
+   end)
+end)
