@@ -137,7 +137,8 @@ describe("the house", function()
 
    it("has only the agreed entries at its top", function()
       local allowed = {}
-      for name in ("ossdl-scm-1.rockspec src lua spec examples Makefile README.md LICENSE CHANGELOG.md build"):gmatch("%S+") do
+      local names = "ossdl-scm-1.rockspec src lua spec examples Makefile README.md LICENSE CHANGELOG.md build"
+      for name in names:gmatch("%S+") do
          allowed[name] = true
       end
       for _, name in ipairs(files_of("ls")) do
@@ -159,7 +160,7 @@ describe("the house", function()
 
    it("exports one symbol", function()
       local modules = os.getenv("OSSDL_MODULES")
-      local symbols = files_of(("nm -D --defined-only %s/ossdl/core.so | grep -v ' [AW] ' | awk '{print $3}'"):format(modules))
+      local symbols = files_of(("nm -D --defined-only %s/ossdl/core.so | awk '$2 !~ /[AW]/ {print $3}'"):format(modules))
       assert.are.same({ "luaopen_ossdl_core" }, symbols)
    end)
 end)

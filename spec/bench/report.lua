@@ -47,7 +47,8 @@ function report.chart(result, column, label)
    for i, row in ipairs(result.rows) do
       local y = 34 + (i - 1) * (BAR + GAP)
       local width = most > 0 and row[column] / most * WIDTH or 0
-      out[#out + 1] = ('<text x="%d" y="%d" text-anchor="end">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>'
+      out[#out + 1] = ('<text x="%d" y="%d" text-anchor="end">%s</text>'
+         .. '<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>'
          .. '<text x="%.1f" y="%d">%.2f</text>'):format(
          LEFT - 8, y + 13, row.name, LEFT, y, width, BAR, i == 1 and "#d9480f" or "#868e96",
          LEFT + width + 6, y + 13, row[column])

@@ -29,50 +29,50 @@ static int test_failures; /* of the running test */
 #define TEST_JOIN(a, b) TEST_JOIN2(a, b)
 
 #define TEST(words) TEST_AT(words, __LINE__)
-#define TEST_AT(words, line)                                                   \
-    static void TEST_JOIN(test_run_, line)(void);                              \
-    __attribute__((constructor)) static void TEST_JOIN(test_add_, line)(void)  \
-    {                                                                          \
-        static struct test test = {words, TEST_JOIN(test_run_, line), NULL};   \
-        *test_last = &test;                                                    \
-        test_last = &test.next;                                                \
-    }                                                                          \
+#define TEST_AT(words, line)                                                  \
+    static void TEST_JOIN(test_run_, line)(void);                             \
+    __attribute__((constructor)) static void TEST_JOIN(test_add_, line)(void) \
+    {                                                                         \
+        static struct test test = {words, TEST_JOIN(test_run_, line), NULL};  \
+        *test_last = &test;                                                   \
+        test_last = &test.next;                                               \
+    }                                                                         \
     static void TEST_JOIN(test_run_, line)(void)
 
-#define TEST_FAIL(...)                                                         \
-    do {                                                                       \
-        printf("    %s:%d: ", __FILE__, __LINE__);                             \
-        printf(__VA_ARGS__);                                                   \
-        printf("\n");                                                          \
-        test_failures++;                                                       \
-        return;                                                                \
+#define TEST_FAIL(...)                             \
+    do {                                           \
+        printf("    %s:%d: ", __FILE__, __LINE__); \
+        printf(__VA_ARGS__);                       \
+        printf("\n");                              \
+        test_failures++;                           \
+        return;                                    \
     } while (0)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            TEST_FAIL("expected: %s", #condition);                             \
-        }                                                                      \
+#define CHECK(condition)                           \
+    do {                                           \
+        if (!(condition)) {                        \
+            TEST_FAIL("expected: %s", #condition); \
+        }                                          \
     } while (0)
 
-#define CHECK_U64(actual, expected)                                            \
-    do {                                                                       \
-        uint64_t test_a = (uint64_t) (actual);                                 \
-        uint64_t test_e = (uint64_t) (expected);                               \
-        if (test_a != test_e) {                                                \
-            TEST_FAIL("%s: expected %" PRIu64 ", got %" PRIu64, #actual,       \
-                      test_e, test_a);                                         \
-        }                                                                      \
+#define CHECK_U64(actual, expected)                                      \
+    do {                                                                 \
+        uint64_t test_a = (uint64_t) (actual);                           \
+        uint64_t test_e = (uint64_t) (expected);                         \
+        if (test_a != test_e) {                                          \
+            TEST_FAIL("%s: expected %" PRIu64 ", got %" PRIu64, #actual, \
+                      test_e, test_a);                                   \
+        }                                                                \
     } while (0)
 
-#define CHECK_STR(actual, expected)                                            \
-    do {                                                                       \
-        const char *test_a = (actual);                                         \
-        const char *test_e = (expected);                                       \
-        if (strcmp(test_a, test_e) != 0) {                                     \
-            TEST_FAIL("%s: expected \"%s\", got \"%s\"", #actual, test_e,      \
-                      test_a);                                                 \
-        }                                                                      \
+#define CHECK_STR(actual, expected)                                       \
+    do {                                                                  \
+        const char *test_a = (actual);                                    \
+        const char *test_e = (expected);                                  \
+        if (strcmp(test_a, test_e) != 0) {                                \
+            TEST_FAIL("%s: expected \"%s\", got \"%s\"", #actual, test_e, \
+                      test_a);                                            \
+        }                                                                 \
     } while (0)
 
 #define CHECK_OK(call) CHECK_U64((call), 0)
@@ -100,10 +100,10 @@ static int test_main(int argc, char **argv)
     return failed == 0 ? 0 : 1;
 }
 
-#define TEST_MAIN()                                                            \
-    int main(int argc, char **argv)                                            \
-    {                                                                          \
-        return test_main(argc, argv);                                          \
+#define TEST_MAIN()                   \
+    int main(int argc, char **argv)   \
+    {                                 \
+        return test_main(argc, argv); \
     }
 
 #endif

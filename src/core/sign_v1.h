@@ -1,7 +1,8 @@
 /*
  * sign_v1.h - HMAC-SHA1, the older signature of OSS
  *
- * Threads, memory: as sign.h says, which is what everybody else includes.
+ * Threads: none of its own; time is a parameter.
+ * Memory:  the caller's; everybody else includes sign.h.
  * Errors:  OSSDL_EMEMORY; OSSDL_EINVALID for a time that cannot be written or
  *          lists beyond the bounds. sign.c has checked all else before, and
  *          explains what is returned.
@@ -11,9 +12,6 @@
  *
  * The path and the sub-resources are not percent-encoded. In a URL the date
  * is the moment it expires, in seconds since 1970.
- *
- * Threads: none of its own; time is a parameter. Memory: the caller's.
- * Errors:  those of sign.h.
  */
 #ifndef OSSDL_CORE_SIGN_V1_H
 #define OSSDL_CORE_SIGN_V1_H

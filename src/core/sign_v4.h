@@ -1,20 +1,16 @@
 /*
  * sign_v4.h - OSS4-HMAC-SHA256, the signature that OSS asks for today
  *
- * Threads, memory: as sign.h says, which is what everybody else includes.
+ * Threads: none of its own; time is a parameter.
+ * Memory:  the caller's; everybody else includes sign.h.
  * Errors:  OSSDL_EMEMORY; OSSDL_EINVALID for a time that cannot be written or
  *          lists beyond the bounds. sign.c has checked all else before, and
  *          explains what is returned.
  *
  * CanonicalRequest = method \n path \n query \n headers \n names \n payload
- * StringToSign     = algorithm \n time \n scope \n
- * hex(SHA-256(CanonicalRequest)) scope            =
- * day/region/product/aliyun_v4_request key              =
- * HMAC(HMAC(HMAC(HMAC("aliyun_v4" + secret, day), region), product),
- * "aliyun_v4_request")
- *
- * Threads: none of its own; time is a parameter. Memory: the caller's.
- * Errors:  those of sign.h.
+ * StringToSign: algorithm, time, scope and the hex SHA-256 of the above, a
+ * line each. The scope is day/region/product/aliyun_v4_request; the key is a
+ * chain of HMACs over its four parts that begins with "aliyun_v4" + secret.
  */
 #ifndef OSSDL_CORE_SIGN_V4_H
 #define OSSDL_CORE_SIGN_V4_H
