@@ -33,8 +33,8 @@ RUN = spec/support
 SETUP = @$(RUN)/setup.sh
 CHECKS = lint compile unit spec smoke asan tsan
 # What the sanitizers run: neither nginx nor luarocks carry them.
-SANITIZED = $(filter-out resty,$(notdir $(patsubst %/,%,$(dir \
-	$(wildcard spec/*/*_spec.lua)))))
+SANITIZED = $(sort $(filter-out resty,$(notdir $(patsubst %/,%,$(dir \
+	$(wildcard spec/*/*_spec.lua))))))
 
 .PHONY: all help setup demo test check lint compile unit spec smoke asan \
 	tsan torture fuzz coverage valgrind cost bench env rock rockspec \
