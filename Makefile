@@ -48,7 +48,7 @@ help: ## this list
 		awk -F '\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 setup: ## install the Debian packages that `make test` needs
-	$(SETUP) test page
+	$(SETUP) test
 
 demo: ## a download of 1 GiB from a local OSS, killed half way and resumed
 	$(SETUP) run

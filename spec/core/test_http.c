@@ -877,6 +877,56 @@ TEST("short pauses one after the other slow a body down and do not break it")
     scene_close(&scene);
 }
 
+static void serve_chunks(struct wire *wire)
+{
+    static char text[64 * 1024];
+    size_t len = 0;
+
+    for (int i = 0; i < 4000; i++) {
+        len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                 "4\r\n%04d\r\n", i);
+    }
+    if (wire_read_request(wire) &&
+        wire_say(wire,
+                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") &&
+        wire_send(wire, text, len) && wire_say(wire, "0\r\n\r\n")) {
+        wire_wait_closed(wire);
+    }
+}
+
+TEST("chunks that come into a pause are kept, whole and in order")
+{
+    struct ossdl_http_options options = calm();
+    struct scene scene;
+
+    CHECK(scene_open(&scene, serve_chunks, NULL, &options));
+    scene.peer.pause_every = 7;
+    scene.peer.pause_us = 500;
+    CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
+    CHECK_U64(scene.peer.body.len, 16000);
+    for (int i = 0; i < 4000; i++) {
+        char expected[8];
+
+        snprintf(expected, sizeof(expected), "%04d", i);
+        CHECK(memcmp(scene.peer.body.data + 4 * i, expected, 4) == 0);
+    }
+    scene_close(&scene);
+}
+
+TEST("a stop while kept chunks are handed over ends the exchange")
+{
+    struct ossdl_http_options options = calm();
+    struct scene scene;
+
+    CHECK(scene_open(&scene, serve_chunks, NULL, &options));
+    scene.peer.pause_every = 7;
+    scene.peer.pause_us = 500;
+    scene.peer.stop_at = 9000;
+    CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_STOPPED);
+    CHECK_U64(scene.peer.body.len, 9000);
+    scene_close(&scene);
+}
+
 TEST("a connection that is not ready in time is given up")
 {
     struct ossdl_http_options options = calm();

@@ -89,8 +89,7 @@ describe("a second run", function()
    it("goes on after several stops", function()
       local file = helper.folder() .. "/target"
       for i = 1, 4 do
-         test:interrupt("object", file, i * MIB, { threads = i },
-            (i - 1) * MIB)
+         test:interrupt("object", file, i * MIB, { threads = i })
       end
       assert.equal(4 * MIB, test:fetch("object", file).resumed)
    end)

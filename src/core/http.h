@@ -5,8 +5,10 @@
  *          ossdl_http_wake(), which any thread may call while the handle
  *          lives. Handlers run on the owner's thread, inside
  *          ossdl_http_perform(), and never after it has returned.
- * Memory:  about 80 KiB for a plain connection that is in use. The request's
- *          headers are copied for the time of the exchange and wiped after it.
+ * Memory:  about 92 KB for a plain connection in use, 26 KB for an idle one.
+ *          The request's headers are copied for the time of the exchange and
+ *          wiped after it; what libcurl copies of them and of the URL is freed
+ *          by libcurl and not wiped.
  * Errors:  an exchange ends in an outcome, whose net field says how.
  *
  * This is the only home of libcurl. Nothing here knows of OSS, of retries or

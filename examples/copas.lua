@@ -1,0 +1,33 @@
+--- lua5.4 examples/copas.lua BUCKET FOLDER OBJECT...
+--- One thread of Copas per object, and a ticker beside them that shows that
+--- nothing blocks.
+
+local copas = require "copas"
+local ossdl = require "ossdl"
+
+local client = ossdl.new { bucket = arg[1], threads = 4, loop = "copas" }
+local running, failed, ticks = 0, 0, 0
+
+for i = 3, #arg do
+   running = running + 1
+   copas.addthread(function()
+      local name = arg[i]:gsub("[/\\]", "_")
+      local result, err = client:download { object = arg[i], file = arg[2] .. "/" .. name }
+      print(arg[i], result and result.bytes or tostring(err))
+      if not result then failed = failed + 1 end
+      running = running - 1
+   end)
+end
+
+copas.addthread(function()
+   while running > 0 do
+      copas.sleep(0.01)
+      ticks = ticks + 1
+   end
+end)
+
+-- Older versions have no copas.loop() that ends by itself.
+while running > 0 do copas.step(0.05) end
+client:close()
+print(("the loop turned %d times meanwhile"):format(ticks))
+os.exit(failed == 0 and 0 or 1)

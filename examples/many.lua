@@ -1,0 +1,28 @@
+--- lua5.4 examples/many.lua BUCKET FOLDER OBJECT...
+--- Many objects at once on one client: connections and threads are shared.
+
+local ossdl = require "ossdl"
+
+local bucket, folder = arg[1], arg[2]
+if not arg[3] then
+   io.stderr:write("usage: many.lua BUCKET FOLDER OBJECT...\n")
+   os.exit(2)
+end
+
+local client = ossdl.new { bucket = bucket, threads = 4, max_threads = 16 }
+local transfers = {}
+for i = 3, #arg do
+   local name = arg[i]:gsub("[/\\]", "_")
+   transfers[i - 2] = assert(client:start { object = arg[i], file = folder .. "/" .. name })
+end
+
+local failed = 0
+for i, transfer in ipairs(transfers) do
+   transfer:wait()
+   local result, err = transfer:result()
+   print(arg[i + 2], result and result.bytes or tostring(err))
+   if not result then failed = failed + 1 end
+   transfer:close()
+end
+client:close()
+os.exit(failed == 0 and 0 or 1)

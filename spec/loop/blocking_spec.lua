@@ -1,0 +1,3 @@
+-- The behaviours of waiting, with blocking.
+
+require "spec.loop.behaviours".of "blocking"

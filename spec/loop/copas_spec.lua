@@ -1,0 +1,3 @@
+-- The behaviours of waiting, with copas.
+
+require "spec.loop.behaviours".of "copas"

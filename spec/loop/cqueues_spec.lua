@@ -1,0 +1,3 @@
+-- The behaviours of waiting, with cqueues.
+
+require "spec.loop.behaviours".of "cqueues"

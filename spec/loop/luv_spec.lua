@@ -1,0 +1,3 @@
+-- The behaviours of waiting, with luv.
+
+require "spec.loop.behaviours".of "luv"
