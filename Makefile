@@ -31,7 +31,7 @@ PARALLEL = @$(MAKE) --no-print-directory OSSDL_PARALLEL=1 -j$(JOBS)
 
 RUN = spec/support
 SETUP = @$(RUN)/setup.sh
-CHECKS = lint compile unit spec smoke asan tsan
+CHECKS = lint compile unit spec smoke cost asan tsan
 # What the sanitizers run: neither nginx nor luarocks carry them.
 SANITIZED = $(sort $(filter-out resty,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard spec/*/*_spec.lua))))))
@@ -126,9 +126,9 @@ valgrind: c-tests ## the C tests under memcheck
 			status=1; \
 	done; exit $$status
 
-cost: ## CPU, memory and system calls of a download, against the budget
+cost: ## instructions of a download, per byte and per part, against the bounds
 	$(PARALLEL) modules
-	@eval "$$($(MAKE) -s env)" && spec/bench/cost
+	@$(RUN)/run_suite "cost" spec/bench/cost
 
 bench: ## speed against other downloaders (installs them)
 	$(SETUP) run bench

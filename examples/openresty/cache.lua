@@ -8,6 +8,8 @@
 --- every worker can tell it; the downloads themselves belong to the worker
 --- that started them.
 
+-- luacheck: globals ngx
+
 local cjson = require "cjson.safe"
 local ossdl = require "resty.ossdl"
 

@@ -167,6 +167,10 @@ function Ticket:cancel()
    if not flight or is_over(flight) then
       return true
    elseif flight.tickets == 1 then
+      -- It ends soon: who comes now begins one of its own.
+      if under_way[flight.path] == flight then
+         under_way[flight.path] = nil
+      end
       local ok, err = flight.handle:cancel()
       return ok, err
    end

@@ -62,7 +62,8 @@ local function define(loop)
    end)
 
    local function options(object, file, extra)
-      local all = server:options { object = object, file = file, proxy = "" }
+      local all = server:options { object = object, file = file, proxy = "",
+         loop = loop.name }
       for name, value in pairs(extra or {}) do
          all[name] = value
       end
@@ -145,7 +146,8 @@ local function define(loop)
 
    it("runs two transfers of one client", function()
       local one, two = target(), target()
-      local client = assert(ossdl.new(server:options { proxy = "" }))
+      local client = assert(ossdl.new(server:options { proxy = "",
+         loop = loop.name }))
       local function fetch(object, file)
          return function()
             local result, err = client:download { object = object,
@@ -162,7 +164,8 @@ local function define(loop)
    it("waits in slices of time", function()
       local file, slices = target(), 0
       server:fault { match = { key = "one" }, delay = 0.5 }
-      local client = assert(ossdl.new(server:options { proxy = "" }))
+      local client = assert(ossdl.new(server:options { proxy = "",
+         loop = loop.name }))
       run(loop, function()
          local transfer = assert(client:start { object = "one", file = file })
          repeat
@@ -182,7 +185,7 @@ local function define(loop)
       it("lets others run meanwhile", function()
          local file, turns, released = target(), 0, false
          local client = assert(ossdl.new(server:options { proxy = "",
-            max_rate = 100000 }))
+            loop = loop.name, max_rate = 100000 }))
          run(loop, function()
             assert(client:download { object = "one", file = file })
             assert.is_true(released)
@@ -205,7 +208,8 @@ local function define(loop)
    describe("a transfer that is closed", function()
       it("ends, and its checkpoint stays usable", function()
          local file = target()
-         local client = assert(ossdl.new(server:options { proxy = "" }))
+         local client = assert(ossdl.new(server:options { proxy = "",
+         loop = loop.name }))
          run(loop, function()
             local transfer = assert(client:start { object = "one",
                file = file })

@@ -1,3 +1,6 @@
--- The behaviours of waiting, with copas.
+-- The behaviours of waiting, with Copas, which wants to be loaded before
+-- socket.http is.
+
+pcall(require, "copas")
 
 require "spec.loop.behaviours".of "copas"

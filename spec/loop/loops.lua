@@ -42,18 +42,27 @@ end
 
 local function run_copas(functions)
    local copas = require "copas"
+   local running = #functions
    for _, callback in ipairs(functions) do
-      copas.addthread(callback)
+      copas.addthread(function()
+         callback()
+         running = running - 1
+      end)
    end
-   copas.loop()
+   -- Older versions have a copas.loop() that never ends.
+   while running > 0 do
+      copas.step(0.05)
+   end
 end
 
 local function nap_cqueues(seconds)
    require "cqueues".sleep(seconds)
 end
 
-local function nap_copas(seconds)
-   require "copas".sleep(seconds)
+-- Old versions have no way to sleep.
+local function nap_copas()
+   local copas = package.loaded.copas
+   return copas and copas.sleep
 end
 
 local function nap_luv(seconds)
@@ -71,7 +80,7 @@ local KNOWN = {
    { name = "blocking", run = run_blocking },
    { name = "cqueues", run = run_cqueues, nap = nap_cqueues },
    { name = "luv", run = run_luv, nap = nap_luv },
-   { name = "copas", run = run_copas, nap = nap_copas },
+   { name = "copas", run = run_copas, nap = nap_copas() },
 }
 
 --- The loop of this name, or nil and why not.

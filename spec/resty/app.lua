@@ -1,5 +1,7 @@
 --- What runs inside the nginx of these specs.
 
+-- luacheck: globals ngx
+
 local cjson = require "cjson"
 local ossdl = require "resty.ossdl"
 local settings = require "settings"
@@ -89,7 +91,8 @@ end
 -- A phase that cannot wait.
 function app.filter()
    local answer = download(client, ngx.req.get_uri_args())
-   ngx.header["X-Error"] = answer.err
+   local headers = ngx.header
+   headers["X-Error"] = answer.err
       and answer.err.kind .. ": " .. answer.err.message or "none"
 end
 

@@ -78,7 +78,8 @@ describe("a download that is killed", function()
 
    it("goes on each time, loses a block per connection at most, and is right "
       .. "in the end", function()
-         test.oss:put_random("object", SIZE)
+         -- Each run gets four MiB at once, and then four a second.
+         test.oss:put_random("object", KILLS * 5 * MIB + 4321)
          test.oss:fault { match = { key = "object", times = false },
             rate = MIB }
          math.randomseed(20240311)
@@ -88,10 +89,10 @@ describe("a download that is killed", function()
          while kills < KILLS and not helper.exists(file) do
             kills = kills + 1
             if kills % 3 == 0 then
-               kill(file, note, options, nil, math.random() * 0.5)
+               kill(file, note, options, nil, math.random() * 0.3)
             else
                kill(file, note, options,
-                  math.random(KIB, math.floor((SIZE - had) / 3)))
+                  math.random(KIB, 5 * MIB))
             end
             local done, resumed, state = noted(note)
             if state == "running" then

@@ -32,6 +32,7 @@ static enum ossdl_status copy_http(struct ossdl_http_options *http,
 
     http->connect_timeout_ms = options->connect_timeout_ms;
     http->stall_timeout_ms = options->stall_timeout_ms;
+    http->first_byte_timeout_ms = options->stall_timeout_ms;
     http->tls_verify = options->tls_verify;
     http->proxy = copy_string(options->proxy, &failed);
     http->ca_file = copy_string(options->ca_file, &failed);

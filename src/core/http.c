@@ -29,7 +29,6 @@
 #define SEND_BUFFER_BYTES 16384L /* libcurl's least; the default is 64 KiB */
 #define HEADER_TEXT_MAX (128 * 1024)
 #define POLL_MAX_MS 60000 /* even with a clock that is set to days */
-#define DNS_CACHE_SECONDS 60L
 /* A little less than what servers and NAT boxes allow an idle connection. */
 #define IDLE_MAX_SECONDS 55L
 #define KEPT_CONNECTIONS 4L /* one per bucket: each has a host name */
@@ -57,12 +56,10 @@ struct ossdl_http {
 
 /* ---- options ---------------------------------------------------------- */
 
-struct long_option {
+static const struct long_option {
     CURLoption option;
     long value;
-};
-
-static const struct long_option long_options[] = {
+} long_options[] = {
     {CURLOPT_NOSIGNAL, 1},
     {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
     {CURLOPT_HTTP09_ALLOWED, 0},
@@ -72,8 +69,6 @@ static const struct long_option long_options[] = {
     {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1}, /* the proxy's answer is not ours */
     {CURLOPT_NETRC, CURL_NETRC_IGNORED},
-    {CURLOPT_NOPROGRESS, 1},
-    {CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_SECONDS},
     {CURLOPT_DNS_SHUFFLE_ADDRESSES, 1}, /* spreads the workers */
     {CURLOPT_MAXAGE_CONN, IDLE_MAX_SECONDS},
     {CURLOPT_TCP_NODELAY, 1},
