@@ -95,6 +95,10 @@ static void claim(struct fetch *fetch)
     ossdl_lock_take(&client->lock);
     fetch->claimed = ossdl_schedule_claim_locked(fetch->job, now_ms);
     ossdl_lock_drop(&client->lock);
+    if (fetch->transfer->options.threads == 0) {
+        /* The claim may have found that more connections are worth it. */
+        ossdl_worker_bring_another(client);
+    }
 }
 
 /* --- from the network to the buffer ------------------------------------ */
