@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Where threads = "auto" begins. */
-#define AUTO_THREADS_START 8
+#define AUTO_THREADS_START 16
 
 static const struct {
     const char *name;
