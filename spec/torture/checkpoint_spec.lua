@@ -36,7 +36,7 @@ describe("a checkpoint", function()
       server:stop()
    end)
 
-   helper.guard()
+   scene.guard()
 
    local function resume(note, cp, data)
       local options = server:options {

@@ -3,6 +3,7 @@
 local ossdl = require "ossdl"
 local helper = require "spec.helper"
 local oss = require "spec.support.oss"
+local scene = require "spec.torture.scene"
 
 local SIZE = 4 * 1024 * 1024
 
@@ -18,7 +19,7 @@ describe("a program", function()
       server:stop()
    end)
 
-   helper.guard()
+   scene.guard()
 
    local function slow()
       server:clear()
@@ -50,8 +51,7 @@ describe("a program", function()
             client:start { bucket = server.bucket, object = "object", file = helper.folder() .. "/second" }
             client = nil
          end
-         collectgarbage()
-         collectgarbage()
+         scene.collect()
          assert.is_nil(client or transfer)
       end)
    end

@@ -9,6 +9,27 @@ local scene = {}
 --- Everything, or a sample that is quick.
 scene.full = os.getenv("TORTURE") == "full"
 
+--- helper.guard(), after one failed download: what libraries and sanitizers
+--- open once and keep is there before anything is counted.
+function scene.guard()
+   helper.guard {
+      warm_up = function()
+         local folder = helper.folder()
+         ossdl.download {
+            endpoint = "http://127.0.0.1:1", region = "cn-hangzhou", signature = "none", proxy = "",
+            bucket = "bucket", object = "object", file = folder .. "/target", max_retries = 0,
+         }
+      end,
+   }
+end
+
+--- Ends all references that compiled code may keep (LuaJIT), and collects.
+function scene.collect()
+   if rawget(_G, "jit") then require("jit").flush() end
+   collectgarbage()
+   collectgarbage()
+end
+
 --- In full: the list. Else some of it, spread evenly, with both ends.
 ---@param list any[]
 ---@param count integer

@@ -8,7 +8,7 @@ local BYTES = scene.noise(6000)
 local PART = 2000
 
 describe("on the wire", function()
-   helper.guard()
+   scene.guard()
 
    local function with(script, run)
       script.object = { bytes = BYTES }
