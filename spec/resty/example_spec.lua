@@ -16,7 +16,8 @@ describe("the pull-through cache", function()
       log = os.tmpname()
       -- Ends by itself, should this process be killed.
       local pipe = assert(io.popen(
-         ("PORT=%d SIZE=%d RATE=4000000 timeout 300 examples/openresty/run >%s 2>&1 & echo $!"):format(port, SIZE, log)))
+         ("PORT=%d SIZE=%d RATE=4000000 timeout 300 examples/openresty/run >%s 2>&1 & echo $!")
+            :format(port, SIZE, log)))
       pid = pipe:read("*n")
       pipe:close()
       assert(helper.eventually(function() return (http.request(base .. "/")) end, 60), "it does not start: see " .. log)
