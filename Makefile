@@ -107,9 +107,11 @@ tsan: ## C tests, and the specs in LuaJIT, with the thread sanitizer
 	@OSSDL_BUILD=build/tsan OSSDL_SANITIZER=thread LUAS=luajit \
 		$(RUN)/run_sanitized build/tsan/c-tests $(or $(ONLY),$(SANITIZED))
 
-torture: ## every crash point, every cut, every failed allocation (long)
+torture: ## every cut and every flipped bit, hundreds of kills (long)
 	$(PARALLEL) modules c-tests
-	@TORTURE=full LUAS="$(LUAS)" $(RUN)/run_specs torture
+	@$(RUN)/run_c "C tests" $(B)/c-tests
+	@TORTURE=full LUAS="$(LUAS)" $(RUN)/run_specs torture transfer
+	@TORTURE=full LUAS=luajit $(RUN)/run_specs resty
 
 fuzz: ## the parsers under libFuzzer; FUZZ_SECONDS=60 each
 	@spec/fuzz/run

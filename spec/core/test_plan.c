@@ -137,7 +137,7 @@ TEST("the buffers of all connections together stay small")
     CHECK_U64(ossdl_plan_buffer_bytes(0), MIB);
     CHECK_U64(ossdl_plan_buffer_bytes(2), MIB);
     CHECK_U64(ossdl_plan_buffer_bytes(3), 768 * OSSDL_KIB);
-    CHECK_U64(ossdl_plan_buffer_bytes(8), 384 * OSSDL_KIB);
+    CHECK_U64(ossdl_plan_buffer_bytes(8), 320 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(9), 256 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(33), 160 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(64), 160 * OSSDL_KIB);

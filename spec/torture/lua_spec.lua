@@ -97,13 +97,14 @@ describe("a program", function()
 
    it("may exit in the midst, in any way", function()
       slow()
-      for _, ending in ipairs { "os.exit(0)", "os.exit(0, true)", "return", "error('x')" } do
+      local endings = { ["os.exit(0)"] = 0, ["os.exit(3, true)"] = 3, ["return"] = 0, ["error('x')"] = 1 }
+      for ending, code in pairs(endings) do
          local options = server:options { object = "object", file = helper.folder() .. "/target" }
          local words = {}
          for name, value in pairs(options) do
             words[#words + 1] = ("[%q] = %q"):format(name, tostring(value))
          end
-         local _, errors, how = helper.run { code = ([[
+         local output, errors, how, number = helper.run { code = ([[
             local ossdl = require "ossdl"
             local options = { %s }
             local client = ossdl.new { endpoint = options.endpoint, region = options.region,
@@ -112,9 +113,13 @@ describe("a program", function()
                bucket = options.bucket, object = options.object, file = options.file,
             })
             transfer:wait(0.1)
+            print("started")
+            io.stdout:flush()
             %s
          ]]):format(table.concat(words, ", "), ending) }
          assert.equal("exit", how, ending .. ": " .. tostring(errors))
+         assert.equal(code, number, ending .. ": " .. tostring(errors))
+         assert.truthy(output:find("started", 1, true), ending .. ": " .. tostring(errors))
       end
    end)
 end)

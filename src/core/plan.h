@@ -60,7 +60,7 @@ uint64_t ossdl_plan_grain(uint64_t size);
 
 /*
  * The block buffer of one connection: a multiple of 32 KiB from 1 MiB down to
- * 128 KiB, so that all together take 3 MiB for 8 threads, 10 MiB for 64, and
+ * 128 KiB, so that all together take 2.5 MiB for 8 threads, 10 MiB for 64, and
  * 128 MiB for 1024. Larger ones cost less CPU; the bench has the figures.
  */
 size_t ossdl_plan_buffer_bytes(unsigned threads);
