@@ -89,7 +89,8 @@ static uint64_t median_rate_locked(const struct ossdl_transfer *transfer)
             rates[count++] = transfer->jobs[i].locked.rate;
         }
     }
-    return count < 2 ? 0 : median(rates, count);
+    /* The last one has no sisters left: it is held against those before. */
+    return count < 2 ? transfer->locked.typical_rate : median(rates, count);
 }
 
 /* Its rest goes to a fresh connection; what it has received stays. */

@@ -195,6 +195,19 @@ static void give_back_locked(struct ossdl_job *job)
     }
 }
 
+/* What a connection brings, for judging the last one when no sister runs. */
+static void note_rate_locked(const struct ossdl_job *job)
+{
+    struct ossdl_transfer *transfer = job->transfer;
+    uint64_t bytes = atomic_load(&job->position) - job->start;
+    int64_t elapsed = ossdl_now_ms() - job->started_at;
+    uint64_t rate = bytes * 1000 / (uint64_t) (elapsed > 0 ? elapsed : 1);
+    uint64_t before = transfer->locked.typical_rate;
+
+    transfer->locked.typical_rate =
+        before == 0 ? rate : (3 * before + rate) / 4;
+}
+
 static void settle_request_locked(struct ossdl_job *job,
                                   struct ossdl_report *report,
                                   const struct ossdl_credentials *used)
@@ -219,6 +232,10 @@ static void settle_request_locked(struct ossdl_job *job,
         break;
     case OSSDL_REPORT_BUSY:
         rest_locked(job, ossdl_now_ms() + BUSY_REST_MS);
+        break;
+    case OSSDL_REPORT_OK:
+        note_rate_locked(job);
+        transfer->client->locked.credentials_refused = 0;
         break;
     default:
         transfer->client->locked.credentials_refused = 0;

@@ -88,6 +88,7 @@ struct ossdl_transfer {
         int64_t strike_at;
         unsigned clock_fixes;
         unsigned reliefs;
+        uint64_t typical_rate; /* bytes/s of finished requests, smoothed */
         struct ossdl_plateau plateau; /* for threads = "auto" */
         int64_t watched_at;           /* last look at the connections */
         int64_t noticed_at;           /* last progress tick */
