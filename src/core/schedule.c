@@ -402,14 +402,6 @@ static bool take_range_locked(struct ossdl_transfer *transfer,
     return ossdl_ranges_take_first(&transfer->locked.missing, bytes, out);
 }
 
-static void out_of_memory_locked(struct ossdl_transfer *transfer)
-{
-    struct ossdl_error error;
-
-    ossdl_error_memory(&error);
-    ossdl_transfer_fail_locked(transfer, &error);
-}
-
 static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
                                       struct ossdl_worker *worker,
                                       int64_t now_ms, int64_t *wake_at)
@@ -435,7 +427,7 @@ static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
     /* What is handed out can always be given back. */
     if (ossdl_ranges_reserve(&transfer->locked.missing,
                              transfer->job_count + 2) != OSSDL_OK) {
-        out_of_memory_locked(transfer);
+        ossdl_transfer_out_of_memory_locked(transfer);
     } else if (take_range_locked(transfer, &range)) {
         begin_locked(job, OSSDL_JOB_FETCH, worker, now_ms);
         take_credentials_locked(job);

@@ -21,14 +21,6 @@ static void rest_locked(struct ossdl_job *job, int64_t until)
     job->locked.rest_until = until;
 }
 
-static void out_of_memory_locked(struct ossdl_transfer *transfer)
-{
-    struct ossdl_error error;
-
-    ossdl_error_memory(&error);
-    ossdl_transfer_fail_locked(transfer, &error);
-}
-
 /* --- retries ----------------------------------------------------------- */
 
 /* False when the budget is used up. */
@@ -191,7 +183,7 @@ static void give_back_locked(struct ossdl_job *job)
         give_back_all_locked(transfer);
     } else if (ossdl_ranges_add(&transfer->locked.missing, position,
                                 job->locked.end) != OSSDL_OK) {
-        out_of_memory_locked(transfer);
+        ossdl_transfer_out_of_memory_locked(transfer);
     }
 }
 
@@ -235,8 +227,7 @@ static void settle_request_locked(struct ossdl_job *job,
         break;
     case OSSDL_REPORT_OK:
         note_rate_locked(job);
-        transfer->client->locked.credentials_refused = 0;
-        break;
+        /* fall through */
     default:
         transfer->client->locked.credentials_refused = 0;
         break;
@@ -259,7 +250,7 @@ static void reverify_locked(struct ossdl_transfer *transfer)
     if (ossdl_extents_missing(&transfer->locked.unverified,
                               transfer->file.identity.size,
                               &transfer->locked.missing) != OSSDL_OK) {
-        out_of_memory_locked(transfer);
+        ossdl_transfer_out_of_memory_locked(transfer);
         return;
     }
     ossdl_schedule_publish_locked(transfer);

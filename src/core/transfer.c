@@ -486,6 +486,14 @@ void ossdl_transfer_fail_locked(struct ossdl_transfer *transfer,
     ossdl_cond_wake_all(&transfer->client->work);
 }
 
+void ossdl_transfer_out_of_memory_locked(struct ossdl_transfer *transfer)
+{
+    struct ossdl_error error;
+
+    ossdl_error_memory(&error);
+    ossdl_transfer_fail_locked(transfer, &error);
+}
+
 void ossdl_transfer_cancel_locked(struct ossdl_transfer *transfer,
                                   enum ossdl_status why)
 {

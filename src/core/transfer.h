@@ -117,6 +117,8 @@ void ossdl_transfer_tick_locked(struct ossdl_transfer *transfer,
 /* Ends it with this error unless it is ending already; stops its jobs. */
 void ossdl_transfer_fail_locked(struct ossdl_transfer *transfer,
                                 const struct ossdl_error *why);
+/* The same for want of memory. */
+void ossdl_transfer_out_of_memory_locked(struct ossdl_transfer *transfer);
 void ossdl_transfer_cancel_locked(struct ossdl_transfer *transfer,
                                   enum ossdl_status why);
 /* Asks every running job to leave. */
