@@ -146,7 +146,7 @@ function Transfer:poll() end
 ---@return ossdl.Error? err
 function Transfer:snapshot() end
 
---- Blocks this thread until something changes or the seconds are over.
+--- Blocks this thread until it is done, credentials are needed, or the seconds are over.
 ---@param seconds? number
 ---@return boolean? ok
 ---@return ossdl.Error? err

@@ -29,7 +29,7 @@ if not list then
    return
 end
 
--- As many at once as there are threads: each is one request.
+-- Enough are under way that no thread waits for this loop.
 local client = ossdl.new(options)
 local running, first = {}, 1
 local function finish_oldest()
@@ -43,7 +43,7 @@ end
 local last = 0
 for line in io.lines(list) do
    local key, file = line:match("^(.-)\t(.*)$")
-   if last - first + 1 >= options.threads * 2 then finish_oldest() end
+   if last - first + 1 >= options.threads * 8 then finish_oldest() end
    last = last + 1
    running[last] = check(client:start { object = key, file = file, threads = 1 })
 end

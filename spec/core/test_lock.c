@@ -38,11 +38,11 @@ TEST("a wait ends when another thread wakes it, and holds the lock again")
     pthread_t thread;
 
     CHECK_OK(ossdl_lock_init(&shared.lock));
-    CHECK_OK(ossdl_cond_init(&shared.cond));
+    CHECK_OK(ossdl_cond_init(&shared.cond, &shared.lock));
     ossdl_lock_take(&shared.lock);
     CHECK_OK(pthread_create(&thread, NULL, make_ready, &shared));
     while (!shared.ready) {
-        ossdl_cond_wait(&shared.cond, &shared.lock, OSSDL_FOREVER);
+        ossdl_cond_wait(&shared.cond, OSSDL_FOREVER);
     }
     CHECK(ossdl_lock_held(&shared.lock));
     ossdl_lock_drop(&shared.lock);
@@ -56,9 +56,9 @@ TEST("a wait whose time has passed says so")
     struct shared shared;
 
     CHECK_OK(ossdl_lock_init(&shared.lock));
-    CHECK_OK(ossdl_cond_init(&shared.cond));
+    CHECK_OK(ossdl_cond_init(&shared.cond, &shared.lock));
     ossdl_lock_take(&shared.lock);
-    CHECK(!ossdl_cond_wait(&shared.cond, &shared.lock, ossdl_now_ms() - 5));
+    CHECK(!ossdl_cond_wait(&shared.cond, ossdl_now_ms() - 5));
     ossdl_lock_drop(&shared.lock);
     ossdl_cond_cleanup(&shared.cond);
     ossdl_lock_cleanup(&shared.lock);

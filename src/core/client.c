@@ -59,7 +59,9 @@ parse_endpoint(struct ossdl_endpoint *out,
         status = ossdl_region_check(options->region, err);
         if (status == OSSDL_OK) {
             status = ossdl_endpoint_from_region(options->region, &made);
-            if (status != OSSDL_OK) {
+            if (status == OSSDL_EMEMORY) {
+                ossdl_error_memory(err);
+            } else if (status != OSSDL_OK) {
                 ossdl_error_set(err, status, "region",
                                 "option 'endpoint' is needed: none can be "
                                 "made from this region");
@@ -112,11 +114,14 @@ static enum ossdl_status init_sync(struct ossdl_client *client)
     if (ossdl_lock_init(&client->lock) != OSSDL_OK) {
         return OSSDL_EMEMORY;
     }
-    if (ossdl_cond_init(&client->work) != OSSDL_OK) {
-        ossdl_lock_cleanup(&client->lock);
-        return OSSDL_EMEMORY;
+    if (ossdl_cond_init(&client->work, &client->lock) == OSSDL_OK) {
+        if (ossdl_cond_init(&client->changed, &client->lock) == OSSDL_OK) {
+            return OSSDL_OK;
+        }
+        ossdl_cond_cleanup(&client->work);
     }
-    return OSSDL_OK;
+    ossdl_lock_cleanup(&client->lock);
+    return OSSDL_EMEMORY;
 }
 
 static void init_state(struct ossdl_client *client,
@@ -191,6 +196,7 @@ struct ossdl_client *ossdl_client_release(struct ossdl_client *client)
         }
         ossdl_process_remove(&client->entry);
         ossdl_client_close(client);
+        ossdl_cond_cleanup(&client->changed);
         ossdl_cond_cleanup(&client->work);
         ossdl_lock_cleanup(&client->lock);
         free_client(client);
@@ -245,6 +251,7 @@ void ossdl_client_want_credentials_locked(struct ossdl_client *client)
     if (!client->locked.credentials_wanted) {
         client->locked.credentials_wanted = true;
         notice_all_locked(client);
+        ossdl_cond_wake_all(&client->changed);
     }
 }
 

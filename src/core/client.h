@@ -37,7 +37,8 @@ struct ossdl_client {
     atomic_bool limited; /* max_rate is set: worth taking the lock for */
 
     struct ossdl_lock lock;
-    struct ossdl_cond work; /* something for an idle worker to look at */
+    struct ossdl_cond work;    /* something for an idle worker to look at */
+    struct ossdl_cond changed; /* something for who waits for a transfer */
 
     /* Guarded by the lock. */
     struct {

@@ -386,7 +386,7 @@ static enum ossdl_status global_locked(struct ossdl_error *err)
 
 enum ossdl_status ossdl_http_global(struct ossdl_error *err)
 {
-    static struct ossdl_lock lock = {PTHREAD_MUTEX_INITIALIZER, 0};
+    static struct ossdl_lock lock = OSSDL_LOCK_INITIALIZER;
     static bool ready;
     enum ossdl_status status = OSSDL_OK;
 

@@ -176,8 +176,8 @@ void ossdl_transfer_snapshot(struct ossdl_transfer *transfer,
                              struct ossdl_snapshot *out);
 
 /*
- * Blocks until the transfer is done, its state changes, credentials are
- * needed or timeout_ms (OSSDL_FOREVER: no limit) have passed.
+ * Blocks until the transfer is done, credentials are needed, or timeout_ms
+ * (OSSDL_FOREVER: no limit) have passed.
  */
 void ossdl_transfer_wait(struct ossdl_transfer *transfer, int64_t timeout_ms);
 

@@ -613,5 +613,4 @@ void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer)
     transfer->locked.verify_next = 0;
     ossdl_transfer_set_state_locked(transfer, verifying ? OSSDL_STATE_VERIFYING
                                                         : OSSDL_STATE_RUNNING);
-    ossdl_cond_wake_all(&transfer->client->work);
 }

@@ -216,10 +216,6 @@ make_transfer(struct ossdl_client *client,
     ossdl_ranges_init(&transfer->locked.missing);
     ossdl_extents_init(&transfer->locked.extents, 0);
     ossdl_extents_init(&transfer->locked.unverified, 0);
-    if (ossdl_cond_init(&transfer->changed) != OSSDL_OK) {
-        ossdl_free(transfer);
-        return NULL;
-    }
     if (copy_options(transfer, options) != OSSDL_OK ||
         make_headers(transfer, options->headers) != OSSDL_OK ||
         make_url(transfer, options->query) != OSSDL_OK ||
@@ -238,7 +234,6 @@ void ossdl_transfer_free(struct ossdl_transfer *transfer)
     ossdl_sink_close(transfer->file.sink);
     ossdl_journal_close(transfer->file.journal);
     ossdl_notify_cleanup(&transfer->notify);
-    ossdl_cond_cleanup(&transfer->changed);
     ossdl_ranges_cleanup(&transfer->locked.missing);
     ossdl_extents_cleanup(&transfer->locked.extents);
     ossdl_extents_cleanup(&transfer->locked.unverified);
@@ -321,8 +316,6 @@ ossdl_transfer_start(struct ossdl_client *client,
 
 void ossdl_transfer_notice_locked(struct ossdl_transfer *transfer)
 {
-    transfer->locked.version++;
-    ossdl_cond_wake_all(&transfer->changed);
     ossdl_notify_raise(&transfer->notify);
 }
 
@@ -333,6 +326,9 @@ void ossdl_transfer_set_state_locked(struct ossdl_transfer *transfer,
     if (transfer->locked.state != state) {
         transfer->locked.state = state;
         ossdl_transfer_notice_locked(transfer);
+        if (STATES[state].terminal && transfer->locked.waiters > 0) {
+            ossdl_cond_wake_all(&transfer->client->changed);
+        }
     }
 }
 
@@ -392,7 +388,6 @@ void ossdl_transfer_wait(struct ossdl_transfer *transfer, int64_t timeout_ms)
 {
     struct ossdl_client *client = transfer->client;
     int64_t until = OSSDL_FOREVER;
-    uint64_t version;
     struct ossdl_error ignored;
 
     if (ossdl_client_check(client, &ignored) != OSSDL_OK) {
@@ -402,14 +397,12 @@ void ossdl_transfer_wait(struct ossdl_transfer *transfer, int64_t timeout_ms)
         until = ossdl_now_ms() + (timeout_ms > 0 ? timeout_ms : 0);
     }
     ossdl_lock_take(&client->lock);
-    version = transfer->locked.version;
+    transfer->locked.waiters++;
     while (!STATES[transfer->locked.state].terminal &&
            !client->locked.credentials_wanted &&
-           version == transfer->locked.version) {
-        if (!ossdl_cond_wait(&transfer->changed, &client->lock, until)) {
-            break;
-        }
+           ossdl_cond_wait(&client->changed, until)) {
     }
+    transfer->locked.waiters--;
     ossdl_lock_drop(&client->lock);
 }
 

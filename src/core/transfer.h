@@ -44,7 +44,6 @@ struct ossdl_transfer {
     unsigned job_count;
     int64_t started_at;
     struct ossdl_notify notify;
-    struct ossdl_cond changed;
 
     /* Owned by the OPEN job; read by the others, which begin after it has
      * published (ossdl_transfer_publish_locked()). */
@@ -63,7 +62,7 @@ struct ossdl_transfer {
         struct ossdl_transfer *next;
         struct ossdl_transfer *previous;
         enum ossdl_state state;
-        uint64_t version; /* counts what wakes a waiter */
+        unsigned waiters; /* for its end */
         bool published;   /* the identity is known */
         bool fresh;       /* do not believe the checkpoint */
         bool ending;      /* wind down; `error` says why */
@@ -107,7 +106,7 @@ struct ossdl_transfer {
     atomic_uint_fast64_t received;
 };
 
-/* Wakes waiters and the descriptor: a state changed. */
+/* Makes the descriptor readable: a state changed. */
 void ossdl_transfer_notice_locked(struct ossdl_transfer *transfer);
 void ossdl_transfer_set_state_locked(struct ossdl_transfer *transfer,
                                      enum ossdl_state state);

@@ -74,7 +74,7 @@ static void wait_locked(struct ossdl_worker *worker, int64_t now,
         until = now + IDLE_BUFFER_MS;
     }
     client->locked.idle_count++;
-    if (!ossdl_cond_wait(&client->work, &client->lock, until) &&
+    if (!ossdl_cond_wait(&client->work, until) &&
         ossdl_now_ms() >= now + IDLE_BUFFER_MS) {
         drop_buffer(worker);
     }
