@@ -16,6 +16,9 @@
 #define JUDGE_AFTER_MS 1000
 /* Replaced if it has less than a part of this many of the median's rate. */
 #define SLOW_FACTOR 8
+/* Where all connections are alike, they end within this time of each other,
+ * and nothing is gained by taking from one that is about to end. */
+#define STEAL_AFTER_MS 50
 /* Below these, cutting a range in two costs more than it brings. */
 #define SPLIT_BYTES_LEAST (128 * OSSDL_KIB)
 #define SPLIT_BYTES_MOST OSSDL_MIB
@@ -23,6 +26,11 @@
 #define CLAIM_BYTES_LEAST (64 * OSSDL_KIB)
 /* Extents per VERIFY job: enough to be worth a turn, small enough to share. */
 #define VERIFY_BYTES (64 * OSSDL_MIB)
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 static bool busy_with(const struct ossdl_job *job, enum ossdl_job_kind kind)
 {
@@ -256,9 +264,7 @@ static struct ossdl_job *free_job_locked(struct ossdl_transfer *transfer,
 
         if (job->locked.state == OSSDL_JOB_RESTING) {
             if (job->locked.rest_until > now_ms) {
-                if (*wake_at > job->locked.rest_until) {
-                    *wake_at = job->locked.rest_until;
-                }
+                *wake_at = earlier(*wake_at, job->locked.rest_until);
                 continue;
             }
             job->locked.state = OSSDL_JOB_IDLE;
@@ -329,6 +335,13 @@ static uint64_t connection_rate_locked(const struct ossdl_transfer *transfer)
     return count > 0 ? sum / count : 0;
 }
 
+/* What it brings per second: a new one is taken to be like those before. */
+static uint64_t rate_of_locked(const struct ossdl_job *job)
+{
+    return job->locked.rate > 0 ? job->locked.rate
+                                : job->transfer->locked.typical_rate;
+}
+
 /* The job whose rest would come last, and is worth sharing. */
 static struct ossdl_job *latest_job_locked(struct ossdl_transfer *transfer)
 {
@@ -337,16 +350,15 @@ static struct ossdl_job *latest_job_locked(struct ossdl_transfer *transfer)
 
     for (unsigned i = 0; i < transfer->job_count; i++) {
         struct ossdl_job *job = &transfer->jobs[i];
-        uint64_t rest;
+        uint64_t rate = rate_of_locked(job);
         double seconds;
 
-        if (!is_receiving(job) || atomic_load(&job->stop) ||
+        if (!is_receiving(job) || atomic_load(&job->stop) || rate == 0 ||
             job->locked.claimed >= job->locked.end) {
             continue;
         }
-        rest = job->locked.end - job->locked.claimed;
-        seconds = (double) rest /
-                  (double) (job->locked.rate > 0 ? job->locked.rate : 1);
+        seconds =
+            (double) (job->locked.end - job->locked.claimed) / (double) rate;
         if (!latest || seconds > latest_seconds) {
             latest = job;
             latest_seconds = seconds;
@@ -355,14 +367,28 @@ static struct ossdl_job *latest_job_locked(struct ossdl_transfer *transfer)
     return latest;
 }
 
-static uint64_t split_bytes(const struct ossdl_job *job)
+/* An eighth of a second's bytes outweigh what another request costs. */
+static uint64_t split_bytes_locked(const struct ossdl_job *job)
 {
-    uint64_t bytes = job->locked.rate / 2;
+    uint64_t bytes = rate_of_locked(job) / 8;
 
     if (bytes < SPLIT_BYTES_LEAST) {
         return SPLIT_BYTES_LEAST;
     }
     return bytes > SPLIT_BYTES_MOST ? SPLIT_BYTES_MOST : bytes;
+}
+
+/* Has this worker been without work for long enough? */
+static bool may_steal(const struct ossdl_worker *worker, int64_t now_ms,
+                      int64_t *wake_at)
+{
+    int64_t since = worker->idle_since ? worker->idle_since : now_ms;
+
+    if (now_ms - since >= STEAL_AFTER_MS) {
+        return true;
+    }
+    *wake_at = earlier(*wake_at, since + STEAL_AFTER_MS);
+    return false;
 }
 
 /* Nothing is left to hand out: take half of what the latest has left. */
@@ -372,9 +398,8 @@ static bool steal_locked(struct ossdl_transfer *transfer,
     struct ossdl_job *latest = latest_job_locked(transfer);
     uint64_t middle;
 
-    if (!latest || transfer->file.single || latest->locked.rate == 0 ||
-        !ossdl_plan_split(latest->locked.claimed, latest->locked.end,
-                          split_bytes(latest), &middle)) {
+    if (!latest || !ossdl_plan_split(latest->locked.claimed, latest->locked.end,
+                                     split_bytes_locked(latest), &middle)) {
         return false;
     }
     out->start = middle;
@@ -384,7 +409,8 @@ static bool steal_locked(struct ossdl_transfer *transfer,
 }
 
 static bool take_range_locked(struct ossdl_transfer *transfer,
-                              struct ossdl_range *out)
+                              const struct ossdl_worker *worker, int64_t now_ms,
+                              int64_t *wake_at, struct ossdl_range *out)
 {
     uint64_t rest = ossdl_ranges_total(&transfer->locked.missing);
     uint64_t bytes;
@@ -394,7 +420,8 @@ static bool take_range_locked(struct ossdl_transfer *transfer,
                                        out);
     }
     if (rest == 0) {
-        return steal_locked(transfer, out);
+        return may_steal(worker, now_ms, wake_at) &&
+               steal_locked(transfer, out);
     }
     bytes = ossdl_plan_part_bytes(transfer->options.part_size, rest,
                                   target_threads(transfer),
@@ -411,9 +438,7 @@ static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
 
     if (transfer->locked.fetching > 0) {
         watch_locked(transfer, now_ms);
-        if (*wake_at > now_ms + WATCH_MS) {
-            *wake_at = now_ms + WATCH_MS;
-        }
+        *wake_at = earlier(*wake_at, now_ms + WATCH_MS);
     } else if (ossdl_ranges_empty(&transfer->locked.missing)) {
         return NULL;
     }
@@ -428,7 +453,7 @@ static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
     if (ossdl_ranges_reserve(&transfer->locked.missing,
                              transfer->job_count + 2) != OSSDL_OK) {
         ossdl_transfer_out_of_memory_locked(transfer);
-    } else if (take_range_locked(transfer, &range)) {
+    } else if (take_range_locked(transfer, worker, now_ms, wake_at, &range)) {
         begin_locked(job, OSSDL_JOB_FETCH, worker, now_ms);
         take_credentials_locked(job);
         set_range(job, range.start, range.end);

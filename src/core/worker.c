@@ -94,9 +94,11 @@ static void *worker_main(void *argument)
             ossdl_schedule_next_locked(worker, now, &wake_at);
 
         if (!job) {
+            worker->idle_since = worker->idle_since ? worker->idle_since : now;
             wait_locked(worker, now, wake_at);
             continue;
         }
+        worker->idle_since = 0;
         ossdl_lock_drop(&client->lock);
         ossdl_worker_bring_another(client);
         run(worker, job);

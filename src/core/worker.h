@@ -23,6 +23,7 @@ struct ossdl_worker {
     char *buffer; /* one block, aligned for direct I/O; NULL while idle */
     size_t buffer_bytes;
     struct ossdl_report report; /* of the job at hand */
+    int64_t idle_since;         /* ms; 0: at work */
 };
 
 /* Starts one more thread. The caller does not hold the lock. */
