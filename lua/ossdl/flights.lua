@@ -5,6 +5,7 @@
 -- of them live in one Lua state, and nothing here yields.
 
 local error_module = require "ossdl.error"
+local options = require "ossdl.options"
 
 local flights = {}
 
@@ -67,11 +68,14 @@ local function watch(ticket)
    return ticket
 end
 
+-- Counted only once nothing can fail any more.
 local function board(flight, is_first)
-   flight.tickets = flight.tickets + 1
-   return watch(setmetatable({
-      client = flight.client, flight = flight, is_first = is_first,
+   local ticket = watch(setmetatable({
+      client = flight.client, flight = false, is_first = is_first,
    }, Ticket))
+   flight.tickets = flight.tickets + 1
+   ticket.flight = flight
+   return ticket
 end
 
 local FINAL = { done = true, failed = true, cancelled = true }
@@ -79,17 +83,6 @@ local FINAL = { done = true, failed = true, cancelled = true }
 local function is_over(flight)
    local snapshot = flight.handle:snapshot()
    return not snapshot or FINAL[snapshot.state] or false
-end
-
--- Two ways of writing a path that mean the same.
-local function tidy(path)
-   local previous
-   path = path:gsub("//+", "/")
-   repeat
-      previous = path
-      path = path:gsub("/%./", "/"):gsub("^%./", "")
-   until path == previous
-   return path
 end
 
 --- Joins the transfer that is under way for this path and identity, or begins
@@ -101,7 +94,7 @@ end
 ---@return table? ticket
 ---@return ossdl.Error? err
 function flights.join(path, identity, owner, begin)
-   local key = tidy(path)
+   local key = options.tidy_path(path)
    local flight = under_way[key]
    if flight and flight.identity == identity and not is_over(flight) then
       return board(flight, false)
@@ -114,8 +107,9 @@ function flights.join(path, identity, owner, begin)
       handle = handle, client = owner, identity = identity, path = key,
       tickets = 0, disposals = {},
    }
+   local ticket = board(flight, true)
    under_way[key] = flight
-   return board(flight, true)
+   return ticket
 end
 
 --- Who begins a flight may not take its client away from those who joined:

@@ -66,7 +66,7 @@ static bool is_quiet(int fd)
 
 TEST("a socket is closed on exec")
 {
-    struct ossdl_http_sockets sockets = {{0}, 0};
+    struct ossdl_http_sockets sockets = {.count = 0};
     int fd = ossdl_http_sockets_open(&sockets, AF_INET, SOCK_STREAM, 0);
 
     CHECK(fd >= 0);
@@ -78,7 +78,7 @@ TEST("a socket is closed on exec")
 
 TEST("what cannot be opened is not counted")
 {
-    struct ossdl_http_sockets sockets = {{0}, 0};
+    struct ossdl_http_sockets sockets = {.count = 0};
 
     CHECK(ossdl_http_sockets_open(&sockets, -1, SOCK_STREAM, 0) < 0);
     CHECK_U64(sockets.count, 0);
@@ -86,7 +86,7 @@ TEST("what cannot be opened is not counted")
 
 TEST("there is an end to the number of sockets")
 {
-    struct ossdl_http_sockets sockets = {{0}, 0};
+    struct ossdl_http_sockets sockets = {.count = 0};
     int fds[OSSDL_HTTP_SOCKETS_MAX];
 
     for (size_t i = 0; i < OSSDL_ARRAY_LEN(fds); i++) {
@@ -115,7 +115,7 @@ TEST("closing a socket that is not ours leaves ours alone")
 
 TEST("a sweep leaves quiet connections alone")
 {
-    struct ossdl_http_sockets none = {{0}, 0};
+    struct ossdl_http_sockets none = {.count = 0};
     struct line line;
 
     ossdl_http_sockets_sweep(&none);

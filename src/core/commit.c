@@ -1,5 +1,9 @@
 #include "commit.h"
 
+#include "lock.h"
+
+#define SECOND_NS ((int64_t) 1000000000)
+
 static bool whole(struct ossdl_transfer *transfer, uint64_t *out_crc64)
 {
     bool is_whole;
@@ -17,6 +21,23 @@ static bool matches(const struct ossdl_identity *identity, uint64_t crc64)
            identity->crc64 == crc64;
 }
 
+/*
+ * Somebody may open it again and again, only to look. Has nobody written to it
+ * since the last read-back began? File times are not exact to less than a
+ * moment, so it must have been left alone for a second before that.
+ */
+static bool left_alone(struct ossdl_transfer *transfer)
+{
+    int64_t changed_at = ossdl_sink_changed_at(transfer->file.sink);
+    bool alone = transfer->file.suspected_at > 0 && changed_at > 0 &&
+                 changed_at == transfer->file.changed_at &&
+                 changed_at + SECOND_NS < transfer->file.suspected_at;
+
+    transfer->file.changed_at = changed_at;
+    transfer->file.suspected_at = ossdl_wall_seconds() * SECOND_NS;
+    return alone;
+}
+
 /* Has it been read back since somebody else could last write to it? */
 static bool is_suspect(struct ossdl_transfer *transfer)
 {
@@ -25,9 +46,11 @@ static bool is_suspect(struct ossdl_transfer *transfer)
     ossdl_lock_take(&transfer->client->lock);
     first = transfer->locked.touches == 0;
     ossdl_lock_drop(&transfer->client->lock);
-    return (transfer->options.read_back && first) ||
-           ossdl_watch_opened(transfer->client->watch, transfer->file.watch) ||
-           (first && ossdl_sink_has_holes(transfer->file.sink));
+    if (ossdl_watch_opened(transfer->client->watch, transfer->file.watch)) {
+        return !left_alone(transfer);
+    }
+    return first && (transfer->options.read_back ||
+                     ossdl_sink_has_holes(transfer->file.sink));
 }
 
 static void close_files(struct ossdl_transfer *transfer)
@@ -75,28 +98,38 @@ void ossdl_commit_run(struct ossdl_worker *worker, struct ossdl_job *job)
     close_files(transfer);
 }
 
+/* What was begun and holds nothing need not lie about. */
+static bool nothing_landed_locked(const struct ossdl_transfer *transfer)
+{
+    return ossdl_extents_count(&transfer->locked.extents) == 0 &&
+           ossdl_extents_count(&transfer->locked.unverified) == 0;
+}
+
 void ossdl_commit_abandon(struct ossdl_worker *worker, struct ossdl_job *job)
 {
     struct ossdl_transfer *transfer = job->transfer;
     struct ossdl_journal *journal = transfer->file.journal;
     struct ossdl_error ignored;
     bool published;
-    bool poisoned;
+    bool worthless;
     bool resumable;
 
     (void) worker;
     ossdl_lock_take(&transfer->client->lock);
     published = transfer->locked.published;
-    poisoned = transfer->locked.error.status == OSSDL_ECHECKSUM;
-    resumable = !poisoned && journal &&
+    worthless =
+        transfer->locked.error.status == OSSDL_ECHECKSUM ||
+        (transfer->file.sink && ossdl_sink_doubtful(transfer->file.sink));
+    worthless = worthless || (published && nothing_landed_locked(transfer));
+    resumable = !worthless && journal &&
                 (transfer->file.journaling || ossdl_journal_loaded(journal));
     transfer->locked.error.resumable = resumable;
     ossdl_lock_drop(&transfer->client->lock);
-    if (poisoned && journal) {
+    if (worthless && journal) {
         (void) !ossdl_journal_remove(journal, &ignored);
     }
     if (transfer->file.sink &&
-        (poisoned || (published && !transfer->file.journaling))) {
+        (worthless || (published && !transfer->file.journaling))) {
         ossdl_sink_discard(transfer->file.sink);
     }
     close_files(transfer);

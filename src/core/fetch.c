@@ -183,8 +183,8 @@ static enum ossdl_status on_body(void *context, const void *bytes, size_t len)
 {
     struct fetch *fetch = context;
 
-    spend(fetch, len);
     if (fetch->accepted) {
+        spend(fetch, len);
         return on_object(fetch, bytes, len);
     }
     /* An error's body: enough of it is enough. */
@@ -218,6 +218,20 @@ static enum ossdl_status on_reply(void *context,
     return OSSDL_OK;
 }
 
+/* The limit may have been raised since the bytes were paid for. */
+static int64_t pause_us(struct fetch *fetch)
+{
+    struct ossdl_client *client = fetch->transfer->client;
+    int64_t now_us = ossdl_now_us();
+    int64_t own = fetch->paused_until_us - now_us;
+    int64_t all;
+
+    ossdl_lock_take(&client->lock);
+    all = ossdl_pace_wait_us(&client->locked.pace, now_us);
+    ossdl_lock_drop(&client->lock);
+    return own < all ? own : all;
+}
+
 static enum ossdl_status on_turn(void *context, int64_t *out_pause_us)
 {
     struct fetch *fetch = context;
@@ -228,7 +242,7 @@ static enum ossdl_status on_turn(void *context, int64_t *out_pause_us)
     if (fetch->paused_until_us > 0 &&
         atomic_load_explicit(&fetch->transfer->client->limited,
                              memory_order_relaxed)) {
-        *out_pause_us = fetch->paused_until_us - ossdl_now_us();
+        *out_pause_us = pause_us(fetch);
     }
     return OSSDL_OK;
 }
@@ -426,13 +440,14 @@ void ossdl_fetch_exchange(struct ossdl_worker *worker, struct ossdl_job *job,
 }
 
 /* From a server that ignores ranges: all of the same version again. */
-static enum ossdl_status accept_whole(const struct ossdl_transfer *transfer,
+static enum ossdl_status accept_whole(const struct ossdl_job *job,
                                       const struct ossdl_reply *reply,
                                       struct ossdl_error *err)
 {
+    const struct ossdl_transfer *transfer = job->transfer;
     struct ossdl_identity identity;
     enum ossdl_status status =
-        ossdl_identity_from_reply(reply, 0, &identity, err);
+        ossdl_identity_from_reply(reply, job->start, &identity, err);
 
     if (status == OSSDL_OK &&
         !ossdl_identity_same(&identity, &transfer->file.identity)) {
@@ -451,7 +466,7 @@ static enum ossdl_status accept_part(struct ossdl_worker *worker,
     enum ossdl_status status;
 
     if (transfer->file.single && reply->status == 200) {
-        status = accept_whole(transfer, reply, &report->error);
+        status = accept_whole(job, reply, &report->error);
     } else {
         status =
             ossdl_reply_check_part(reply, &transfer->file.identity, job->start,

@@ -27,6 +27,25 @@ static int open_raw(const char *path, int flags)
     return fd;
 }
 
+static const char *kind_of(mode_t mode)
+{
+    if (S_ISDIR(mode)) {
+        return "a folder";
+    }
+    if (S_ISLNK(mode)) {
+        return "a symbolic link";
+    }
+    return S_ISFIFO(mode) ? "a named pipe" : "a device or socket";
+}
+
+static int errno_of(mode_t mode)
+{
+    if (S_ISDIR(mode)) {
+        return EISDIR;
+    }
+    return S_ISLNK(mode) ? ELOOP : EINVAL;
+}
+
 static enum ossdl_status refuse(struct ossdl_error *err, int sys_errno,
                                 const char *what, const char *path)
 {
@@ -45,17 +64,9 @@ static enum ossdl_status refuse(struct ossdl_error *err, int sys_errno,
 static enum ossdl_status check_kind(const char *path, const struct stat *info,
                                     struct ossdl_error *err)
 {
-    if (S_ISLNK(info->st_mode)) {
-        return refuse(err, ELOOP, "a symbolic link", path);
-    }
-    if (S_ISDIR(info->st_mode)) {
-        return refuse(err, EISDIR, "a folder", path);
-    }
-    if (S_ISFIFO(info->st_mode)) {
-        return refuse(err, EINVAL, "a named pipe", path);
-    }
     if (!S_ISREG(info->st_mode)) {
-        return refuse(err, EINVAL, "a device or socket", path);
+        return refuse(err, errno_of(info->st_mode), kind_of(info->st_mode),
+                      path);
     }
     if (info->st_nlink > 1) {
         return refuse(err, EEXIST, "a file that has another name (hard link)",
@@ -470,8 +481,9 @@ enum ossdl_status ossdl_file_check_target(const char *path,
                    ? OSSDL_OK
                    : ossdl_error_errno(err, errno, "cannot look at %s", path);
     }
-    return S_ISDIR(info.st_mode) ? refuse(err, EISDIR, "a folder", path)
-                                 : OSSDL_OK;
+    return S_ISREG(info.st_mode) ? OSSDL_OK
+                                 : refuse(err, errno_of(info.st_mode),
+                                          kind_of(info.st_mode), path);
 }
 
 enum ossdl_status ossdl_file_rename(struct ossdl_file *file,
@@ -505,4 +517,14 @@ uint64_t ossdl_file_allocated(const struct ossdl_file *file)
     struct stat found;
 
     return fstat(file->fd, &found) == 0 ? (uint64_t) found.st_blocks * 512 : 0;
+}
+
+int64_t ossdl_file_changed_at(const struct ossdl_file *file)
+{
+    struct stat found;
+
+    return fstat(file->fd, &found) == 0
+               ? (int64_t) found.st_ctim.tv_sec * 1000000000 +
+                     found.st_ctim.tv_nsec
+               : 0;
 }

@@ -109,6 +109,9 @@ enum ossdl_status
 ossdl_file_check_target(const char *path,
                         struct ossdl_error *err) OSSDL_MUST_CHECK;
 
+/* When it last changed, in ns of the wall clock; 0 when that is unknown. */
+int64_t ossdl_file_changed_at(const struct ossdl_file *file);
+
 /* Bytes of disk that the file has; 0 when that cannot be told. */
 uint64_t ossdl_file_allocated(const struct ossdl_file *file);
 

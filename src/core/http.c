@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -387,17 +388,70 @@ static enum ossdl_status global_locked(struct ossdl_error *err)
 enum ossdl_status ossdl_http_global(struct ossdl_error *err)
 {
     static struct ossdl_lock lock = OSSDL_LOCK_INITIALIZER;
-    static bool ready;
+    static atomic_bool ready;
     enum ossdl_status status = OSSDL_OK;
 
+    /* Once it is ready no lock is taken: a process may have been forked while
+     * another thread held it. */
+    if (atomic_load(&ready)) {
+        return OSSDL_OK;
+    }
     /* curl_global_init() is not safe against itself before libcurl 7.84. */
     ossdl_lock_take(&lock);
-    if (!ready) {
+    if (!atomic_load(&ready)) {
         status = global_locked(err);
-        ready = status == OSSDL_OK;
+        atomic_store(&ready, status == OSSDL_OK);
     }
     ossdl_lock_drop(&lock);
     return status;
+}
+
+static bool known_scheme(const char *scheme)
+{
+    static const char *const SCHEMES[] = {"http",    "https",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
+
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(SCHEMES); i++) {
+        if (strcmp(scheme, SCHEMES[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_proxy(CURLU *url, const char *proxy)
+{
+    char *scheme = NULL;
+    bool good = curl_url_set(url, CURLUPART_URL, proxy,
+                             CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME) ==
+                    CURLUE_OK &&
+                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                known_scheme(scheme);
+
+    curl_free(scheme);
+    return good;
+}
+
+enum ossdl_status ossdl_http_check_proxy(const char *proxy,
+                                         struct ossdl_error *err)
+{
+    CURLU *url;
+    bool good;
+
+    if (!proxy || !proxy[0]) {
+        return OSSDL_OK;
+    }
+    url = curl_url();
+    if (!url) {
+        return ossdl_error_memory(err);
+    }
+    good = is_proxy(url, proxy);
+    curl_url_cleanup(url);
+    return good ? OSSDL_OK
+                : ossdl_error_set(err, OSSDL_EINVALID, "proxy",
+                                  "option 'proxy' is not the URL of a proxy: "
+                                  "write it like http://host:8080 or "
+                                  "socks5h://host:1080");
 }
 
 static enum ossdl_status open_handles(struct ossdl_http *http,
@@ -539,8 +593,7 @@ static void check_clock(struct ossdl_http *http)
         ossdl_http_clock_hear(&http->clock, now_ms);
     } else if (ossdl_http_clock_left_ms(&http->clock, now_ms) == 0) {
         end_exchange(http, ossdl_http_clock_net(&http->clock));
-        snprintf(outcome->text, sizeof(outcome->text), "%s (%.1f s)",
-                 ossdl_net_text(outcome->net),
+        snprintf(outcome->text, sizeof(outcome->text), "%.1f s",
                  (double) ossdl_http_clock_limit_ms(&http->clock) / 1000);
     }
 }

@@ -93,6 +93,15 @@ enum ossdl_status ossdl_http_new(const struct ossdl_http_options *options,
                                  struct ossdl_http **out_http,
                                  struct ossdl_error *err) OSSDL_MUST_CHECK;
 
+/*
+ * Is this a proxy that libcurl can use? "" (none at all), or host:port with or
+ * without http, https, socks4, socks4a, socks5 or socks5h before it. The
+ * message does not show it: there may be a password in it.
+ */
+enum ossdl_status
+ossdl_http_check_proxy(const char *proxy,
+                       struct ossdl_error *err) OSSDL_MUST_CHECK;
+
 /* Closes the connections. Not while another thread may wake it. */
 void ossdl_http_free(struct ossdl_http *http);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* More than a socket can hold of bytes that came before it was shut down. */
@@ -23,29 +24,52 @@ static int open_on_exec_closed(int family, int type, int protocol)
 #endif
 }
 
+/* Only our own thread closes one of ours, so that the answer stays true. */
+static bool is_ours(const struct ossdl_http_socket *item)
+{
+    struct stat info;
+
+    return fstat(item->fd, &info) == 0 && info.st_dev == item->device &&
+           info.st_ino == item->inode;
+}
+
+static void forget_closed(struct ossdl_http_sockets *sockets)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < sockets->count; i++) {
+        if (is_ours(&sockets->items[i])) {
+            sockets->items[kept++] = sockets->items[i];
+        }
+    }
+    sockets->count = kept;
+}
+
 int ossdl_http_sockets_open(struct ossdl_http_sockets *sockets, int family,
                             int type, int protocol)
 {
-    int fd;
+    struct ossdl_http_socket item;
+    struct stat info;
 
+    forget_closed(sockets);
     if (sockets->count >= OSSDL_HTTP_SOCKETS_MAX) {
         errno = EMFILE;
         return -1;
     }
-    fd = open_on_exec_closed(family, type, protocol);
-    if (fd >= 0) {
-        sockets->fds[sockets->count] = fd;
-        sockets->count++;
+    item.fd = open_on_exec_closed(family, type, protocol);
+    if (item.fd >= 0 && fstat(item.fd, &info) == 0) {
+        item.device = info.st_dev;
+        item.inode = info.st_ino;
+        sockets->items[sockets->count++] = item;
     }
-    return fd;
+    return item.fd;
 }
 
 int ossdl_http_sockets_close(struct ossdl_http_sockets *sockets, int fd)
 {
     for (size_t i = 0; i < sockets->count; i++) {
-        if (sockets->fds[i] == fd) {
-            sockets->count--;
-            sockets->fds[i] = sockets->fds[sockets->count];
+        if (sockets->items[i].fd == fd) {
+            sockets->items[i] = sockets->items[--sockets->count];
             break;
         }
     }
@@ -72,11 +96,12 @@ void ossdl_http_sockets_sweep(struct ossdl_http_sockets *sockets)
 {
     struct pollfd polls[OSSDL_HTTP_SOCKETS_MAX];
 
+    forget_closed(sockets);
     if (sockets->count == 0) {
         return;
     }
     for (size_t i = 0; i < sockets->count; i++) {
-        polls[i].fd = sockets->fds[i];
+        polls[i].fd = sockets->items[i].fd;
         polls[i].events = POLLIN;
         polls[i].revents = 0;
     }
@@ -92,7 +117,8 @@ void ossdl_http_sockets_sweep(struct ossdl_http_sockets *sockets)
 
 void ossdl_http_sockets_drop(struct ossdl_http_sockets *sockets)
 {
+    forget_closed(sockets);
     for (size_t i = 0; i < sockets->count; i++) {
-        end_connection(sockets->fds[i]);
+        end_connection(sockets->items[i].fd);
     }
 }

@@ -14,13 +14,26 @@
 
 #include "base.h"
 
+#include <sys/types.h>
+
 OSSDL_BEGIN_DECLS
 
 /* Kept connections, and the attempts to make another. */
 #define OSSDL_HTTP_SOCKETS_MAX 16u
 
+/*
+ * libcurl (7.88 for one) closes a socket whose connecting was given up without
+ * a word to us, and its number may be anybody's by now: so that a socket is
+ * known by its inode, too.
+ */
+struct ossdl_http_socket {
+    int fd;
+    dev_t device;
+    ino_t inode;
+};
+
 struct ossdl_http_sockets {
-    int fds[OSSDL_HTTP_SOCKETS_MAX];
+    struct ossdl_http_socket items[OSSDL_HTTP_SOCKETS_MAX];
     size_t count;
 };
 

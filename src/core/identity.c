@@ -174,12 +174,12 @@ static enum ossdl_status wrong_range(const struct ossdl_reply *reply,
                                      uint64_t start, uint64_t end,
                                      struct ossdl_error *err)
 {
-    return ossdl_error_set(err, OSSDL_EPROTOCOL, "UnusableAnswer",
-                           "the answer holds bytes %" PRIu64 " to %" PRIu64
-                           " of the object, but %" PRIu64 " to %" PRIu64
-                           " were asked for; see "
-                           "whether a proxy or cache stands between",
-                           reply->range_start, reply->range_end, start, end);
+    return ossdl_error_set(
+        err, OSSDL_EPROTOCOL, "UnusableAnswer",
+        "the answer holds bytes %" PRIu64 "-%" PRIu64
+        " of the object, but %" PRIu64 "-%" PRIu64 " were asked for; see "
+        "whether a proxy or cache stands between",
+        reply->range_start, reply->range_end - 1, start, end - 1);
 }
 
 enum ossdl_status ossdl_reply_check_part(const struct ossdl_reply *reply,

@@ -30,6 +30,7 @@ struct ossdl_journal {
     bool usable; /* loaded or begun: it has a header and takes records */
     bool begun;
     char reason[160]; /* why it was not loaded, or "" */
+    bool foreign;     /* it never was one */
     struct ossdl_identity identity;
     uint64_t salt;
     atomic_uint_fast64_t end; /* offset of the next record */
@@ -91,6 +92,7 @@ static enum ossdl_status load(struct ossdl_journal *journal,
     }
     if (ossdl_journal_decode_header(block, len, &header, &why)) {
         set_reason(journal, why.message);
+        journal->foreign = strcmp(why.code, "NoCheckpoint") == 0;
     } else if (!ossdl_slice_is(journal->bucket, header.bucket) ||
                !ossdl_slice_is(journal->object, header.object)) {
         set_reason(journal, "the checkpoint is of another object");
@@ -162,6 +164,11 @@ void ossdl_journal_close(struct ossdl_journal *journal)
 bool ossdl_journal_loaded(const struct ossdl_journal *journal)
 {
     return journal->loaded;
+}
+
+bool ossdl_journal_foreign(const struct ossdl_journal *journal)
+{
+    return journal->foreign;
 }
 
 const char *ossdl_journal_reason(const struct ossdl_journal *journal)

@@ -43,6 +43,9 @@ void ossdl_journal_close(struct ossdl_journal *journal);
  * was begun. */
 bool ossdl_journal_loaded(const struct ossdl_journal *journal);
 
+/* Does the file that was there not even begin like a checkpoint? */
+bool ossdl_journal_foreign(const struct ossdl_journal *journal);
+
 /* Why not, a phrase; NULL if it was loaded, begun, or there was no file. */
 const char *ossdl_journal_reason(const struct ossdl_journal *journal);
 

@@ -152,7 +152,8 @@ static enum ossdl_status check_start(const unsigned char *block, size_t len,
         return refuse(err, "the checkpoint is empty");
     }
     if (memcmp(block, MAGIC, common) != 0) {
-        return refuse(err, "the file is not a checkpoint");
+        return ossdl_error_set(err, OSSDL_ECHECKPOINT, "NoCheckpoint",
+                               "the file is not a checkpoint");
     }
     if (len < LENGTH_AT) {
         return refuse(err, "the checkpoint is truncated");

@@ -37,7 +37,7 @@ OSSDL_BEGIN_DECLS
     X(STALL, "stall", TIMEOUT, "the server stopped sending")               \
     X(FIRST_BYTE_TIMEOUT, "first_byte_timeout", TIMEOUT,                   \
       "the server did not answer in time")                                 \
-    X(PROXY, "proxy", NETWORK, "the proxy does not let us through")        \
+    X(PROXY, "proxy", NETWORK, "the proxy cannot be used")                 \
     X(STOPPED, "stopped", CANCELLED, "the exchange was stopped by us")     \
     X(BAD_URL, "bad_url", INVALID, "the URL cannot be used")               \
     X(MEMORY, "memory", MEMORY, "out of memory")                           \

@@ -5,6 +5,8 @@
 #include "plan.h"
 #include "schedule.h"
 
+#include <string.h>
+
 static void fail(struct ossdl_worker *worker, enum ossdl_status status)
 {
     worker->report.kind = OSSDL_REPORT_FAILED;
@@ -16,16 +18,36 @@ static void fail(struct ossdl_worker *worker, enum ossdl_status status)
 
 /* --- files ------------------------------------------------------------- */
 
+/* Beside the target what is damaged is ours, and is written anew. */
+static bool is_beside(const struct ossdl_transfer_options *options)
+{
+    size_t len = strlen(options->file);
+
+    return strncmp(options->checkpoint, options->file, len) == 0 &&
+           strcmp(options->checkpoint + len, ".cp") == 0;
+}
+
 static enum ossdl_status open_journal(struct ossdl_transfer *transfer,
                                       struct ossdl_error *err)
 {
     const struct ossdl_transfer_options *options = &transfer->options;
+    enum ossdl_status status;
 
     if (!options->checkpoint) {
         return OSSDL_OK;
     }
-    return ossdl_journal_open(options->checkpoint, options->bucket,
-                              options->object, &transfer->file.journal, err);
+    status = ossdl_journal_open(options->checkpoint, options->bucket,
+                                options->object, &transfer->file.journal, err);
+    if (status == OSSDL_OK && !is_beside(options) &&
+        ossdl_journal_foreign(transfer->file.journal)) {
+        ossdl_journal_close(transfer->file.journal);
+        transfer->file.journal = NULL;
+        status = ossdl_error_set(err, OSSDL_ECHECKPOINT, "NoCheckpoint",
+                                 "%s is not a checkpoint, and is left as it "
+                                 "is: remove it, or choose another path",
+                                 options->checkpoint);
+    }
+    return status;
 }
 
 /* They stay open, and locked, until the transfer ends. */
@@ -184,6 +206,9 @@ static enum ossdl_status fill_sets_locked(struct ossdl_transfer *transfer,
 
     ossdl_extents_cleanup(&transfer->locked.extents);
     ossdl_extents_init(&transfer->locked.extents, ossdl_plan_grain(size));
+    transfer->locked.unread = false;
+    transfer->locked.resuming =
+        resume && verify && ossdl_extents_count(known) > 0;
     if (!resume) {
         ossdl_extents_clear(known);
         ossdl_ranges_reset_to(&transfer->locked.missing, 0, size);
@@ -194,10 +219,10 @@ static enum ossdl_status fill_sets_locked(struct ossdl_transfer *transfer,
         struct ossdl_extents empty = transfer->locked.extents;
 
         transfer->locked.resumed_bytes = ossdl_extents_total(known);
+        transfer->locked.unread = transfer->locked.resumed_bytes > 0;
         transfer->locked.extents = *known;
         *known = empty;
     }
-    transfer->locked.resuming = verify;
     return status;
 }
 
@@ -213,7 +238,15 @@ static enum ossdl_status keep_range_locked(struct ossdl_job *job, bool resume,
     if (whole || end > size) {
         end = size;
     }
-    transfer->file.single = whole && job->asked_end < size;
+    transfer->file.single = whole;
+    if (whole) {
+        /* All of it comes, so nothing older is of use. */
+        ossdl_extents_clear(&transfer->locked.unverified);
+        ossdl_extents_clear(&transfer->locked.extents);
+        ossdl_ranges_reset_to(missing, 0, size);
+        transfer->locked.resuming = false;
+        transfer->locked.resumed_bytes = 0;
+    }
     if ((job->start > 0 && !resume) || ossdl_ranges_empty(missing)) {
         end = job->start;
     }
@@ -256,6 +289,18 @@ static bool must_ask_rangeless(const struct ossdl_transfer *transfer,
            !transfer->file.rangeless;
 }
 
+/* A single answer without the range may be a proxy's whim, and is tried again:
+ * to believe it costs what is on disk. */
+static bool ignores_ranges(struct ossdl_transfer *transfer)
+{
+    bool again;
+
+    ossdl_lock_take(&transfer->client->lock);
+    again = transfer->locked.wholes++ > 0;
+    ossdl_lock_drop(&transfer->client->lock);
+    return again;
+}
+
 static enum ossdl_status accept_first(struct ossdl_worker *worker,
                                       struct ossdl_job *job,
                                       const struct ossdl_reply *reply)
@@ -266,7 +311,14 @@ static enum ossdl_status accept_first(struct ossdl_worker *worker,
     enum ossdl_status status;
     bool resume;
 
-    if (reply->status == 416 && job->start > 0) {
+    if (job->start > 0 &&
+        (reply->status == 416 ||
+         (reply->status == 200 && ignores_ranges(transfer)))) {
+        ossdl_error_set(err, OSSDL_ECHECKPOINT, NULL, "%s",
+                        reply->status == 200
+                            ? "the server ignores ranges"
+                            : "the object is smaller than it was when the "
+                              "checkpoint was written");
         worker->report.kind = OSSDL_REPORT_REOPEN;
         return OSSDL_ECANCELLED;
     }

@@ -1,6 +1,6 @@
 #include "process.h"
 
-#include "ossdl.h"
+#include "client.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,20 +19,24 @@ int64_t ossdl_process_id(void)
 /* Runs before the handlers that libcurl's libraries registered earlier. */
 static void close_all_at_exit(void)
 {
-    for (;;) {
+    bool more = true;
+
+    while (more) {
         struct ossdl_client *client = NULL;
 
         pthread_mutex_lock(&list_mutex);
-        if (list_owner == ossdl_process_id() && list_first) {
-            client = ossdl_client_acquire(list_first->client);
+        more = list_owner == ossdl_process_id() && list_first;
+        if (more) {
+            /* One whose last reference goes just now is closed by who had
+             * it. */
+            client = ossdl_client_acquire_alive(list_first->client);
             list_first = list_first->next;
         }
         pthread_mutex_unlock(&list_mutex);
-        if (!client) {
-            return;
+        if (client) {
+            ossdl_client_close(client);
+            ossdl_client_release(client);
         }
-        ossdl_client_close(client);
-        ossdl_client_release(client);
     }
 }
 

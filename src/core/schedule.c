@@ -197,8 +197,10 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
 {
     struct ossdl_transfer *transfer = job->transfer;
 
-    transfer->locked.strikes = 0;
-    transfer->locked.stale = 0;
+    if (!transfer->file.single) {
+        transfer->locked.strikes = 0;
+        transfer->locked.stale = 0;
+    }
     return ossdl_extents_add(&transfer->locked.extents, extent);
 }
 
@@ -236,11 +238,14 @@ static bool credentials_ready_locked(struct ossdl_client *client,
         return false;
     }
     left = credentials_left_locked(client);
-    if (left < UNUSABLE_BEFORE_S ||
+    if (!client->locked.credentials ||
         (left < RENEW_BEFORE_S && now_ms >= client->locked.renew_at)) {
         ossdl_client_want_credentials_locked(client);
     }
-    return left >= UNUSABLE_BEFORE_S;
+    /* New ones that seem to have expired may mean that our clock is wrong: the
+     * service decides, and its answer sets the clock right. */
+    return left >= UNUSABLE_BEFORE_S ||
+           (client->locked.credentials && !client->locked.credentials_wanted);
 }
 
 static void take_credentials_locked(struct ossdl_job *job)
@@ -408,6 +413,20 @@ static bool steal_locked(struct ossdl_transfer *transfer,
     return true;
 }
 
+/* Without ranges there is nothing less to be had than all of it, by one. */
+static bool take_whole_locked(struct ossdl_transfer *transfer,
+                              struct ossdl_range *out)
+{
+    if (ossdl_ranges_empty(&transfer->locked.missing) ||
+        transfer->locked.fetching > 0 || transfer->locked.verifying > 0) {
+        return false;
+    }
+    ossdl_extents_clear(&transfer->locked.extents);
+    ossdl_ranges_reset_to(&transfer->locked.missing, 0,
+                          transfer->file.identity.size);
+    return ossdl_ranges_take_first(&transfer->locked.missing, UINT64_MAX, out);
+}
+
 static bool take_range_locked(struct ossdl_transfer *transfer,
                               const struct ossdl_worker *worker, int64_t now_ms,
                               int64_t *wake_at, struct ossdl_range *out)
@@ -416,8 +435,7 @@ static bool take_range_locked(struct ossdl_transfer *transfer,
     uint64_t bytes;
 
     if (transfer->file.single) {
-        return ossdl_ranges_take_first(&transfer->locked.missing, UINT64_MAX,
-                                       out);
+        return take_whole_locked(transfer, out);
     }
     if (rest == 0) {
         return may_steal(worker, now_ms, wake_at) &&
@@ -427,6 +445,28 @@ static bool take_range_locked(struct ossdl_transfer *transfer,
                                   target_threads(transfer),
                                   connection_rate_locked(transfer));
     return ossdl_ranges_take_first(&transfer->locked.missing, bytes, out);
+}
+
+/*
+ * After a failure without a byte since then, one request at a time tries
+ * again, and only when its rest is over: the others would fail as it does, and
+ * use up the budget before the outage has had time to end.
+ */
+static bool on_hold_locked(const struct ossdl_transfer *transfer,
+                           int64_t now_ms, int64_t *wake_at)
+{
+    if (transfer->locked.strikes == 0 ||
+        atomic_load(&transfer->received) > transfer->locked.strike_received) {
+        return false;
+    }
+    if (transfer->locked.fetching == 0 &&
+        now_ms >= transfer->locked.hold_until) {
+        return false;
+    }
+    if (transfer->locked.fetching == 0) {
+        *wake_at = earlier(*wake_at, transfer->locked.hold_until);
+    }
+    return true;
 }
 
 static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
@@ -442,7 +482,8 @@ static struct ossdl_job *fetch_locked(struct ossdl_transfer *transfer,
     } else if (ossdl_ranges_empty(&transfer->locked.missing)) {
         return NULL;
     }
-    if (transfer->locked.fetching >= target_threads(transfer)) {
+    if (transfer->locked.fetching >= target_threads(transfer) ||
+        on_hold_locked(transfer, now_ms, wake_at)) {
         return NULL;
     }
     job = free_job_locked(transfer, now_ms, wake_at);
@@ -472,6 +513,7 @@ static void forget_locked(struct ossdl_transfer *transfer)
     transfer->locked.verify_next = 0;
     transfer->locked.resumed_bytes = 0;
     atomic_store(&transfer->received, 0);
+    transfer->locked.strike_received = 0;
 }
 
 static struct ossdl_job *open_locked(struct ossdl_transfer *transfer,
@@ -502,7 +544,7 @@ static struct ossdl_job *open_locked(struct ossdl_transfer *transfer,
 /* A run of unverified extents: [job->start, job->asked_end) by index. */
 static struct ossdl_job *verify_locked(struct ossdl_transfer *transfer,
                                        struct ossdl_worker *worker,
-                                       int64_t now_ms)
+                                       int64_t now_ms, int64_t *wake_at)
 {
     size_t count = ossdl_extents_count(&transfer->locked.unverified);
     size_t index = transfer->locked.verify_next;
@@ -510,6 +552,10 @@ static struct ossdl_job *verify_locked(struct ossdl_transfer *transfer,
     struct ossdl_job *job;
 
     if (index >= count) {
+        return NULL;
+    }
+    if (now_ms < transfer->locked.verify_after) {
+        *wake_at = earlier(*wake_at, transfer->locked.verify_after);
         return NULL;
     }
     job = local_job_locked(transfer);
@@ -538,14 +584,10 @@ static bool all_landed_locked(const struct ossdl_transfer *transfer)
                ossdl_extents_count(&transfer->locked.unverified);
 }
 
-static struct ossdl_job *end_locked(struct ossdl_transfer *transfer,
-                                    struct ossdl_worker *worker, int64_t now_ms)
+static bool end_due_locked(const struct ossdl_transfer *transfer)
 {
-    if (transfer->locked.running > 0 || transfer->locked.ended) {
-        return NULL;
-    }
-    transfer->locked.ended = true;
-    return begin_locked(&transfer->jobs[0], OSSDL_JOB_END, worker, now_ms);
+    return transfer->locked.ending && transfer->locked.running == 0 &&
+           !transfer->locked.ended;
 }
 
 static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
@@ -555,7 +597,7 @@ static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
     struct ossdl_job *job;
 
     if (transfer->locked.ending) {
-        return end_locked(transfer, worker, now_ms);
+        return NULL;
     }
     if (!transfer->locked.published) {
         return open_locked(transfer, worker, now_ms, wake_at);
@@ -563,7 +605,7 @@ static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
     if (transfer->locked.reopening || transfer->locked.finishing) {
         return NULL;
     }
-    job = verify_locked(transfer, worker, now_ms);
+    job = verify_locked(transfer, worker, now_ms, wake_at);
     if (job) {
         return job;
     }
@@ -576,13 +618,32 @@ static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
     return fetch_locked(transfer, worker, now_ms, wake_at);
 }
 
+/* Before all other work: somebody may be waiting for the end. */
+static struct ossdl_job *end_locked(struct ossdl_worker *worker, int64_t now_ms)
+{
+    struct ossdl_transfer *transfer = worker->client->locked.first;
+
+    while (transfer && !end_due_locked(transfer)) {
+        transfer = transfer->locked.next;
+    }
+    if (!transfer) {
+        return NULL;
+    }
+    transfer->locked.ended = true;
+    return begin_locked(&transfer->jobs[0], OSSDL_JOB_END, worker, now_ms);
+}
+
 struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
                                              int64_t now_ms, int64_t *wake_at)
 {
     struct ossdl_client *client = worker->client;
     struct ossdl_transfer *transfer = client->locked.first;
+    struct ossdl_job *end = end_locked(worker, now_ms);
 
     assert(ossdl_lock_held(&client->lock));
+    if (end) {
+        return end;
+    }
     while (transfer) {
         struct ossdl_transfer *next = transfer->locked.next;
         struct ossdl_job *job =
@@ -601,13 +662,17 @@ struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
 
 static bool has_work_locked(const struct ossdl_transfer *transfer)
 {
-    if (transfer->locked.ending || transfer->locked.finishing) {
+    if (transfer->locked.ending) {
+        return end_due_locked(transfer);
+    }
+    if (transfer->locked.finishing) {
         return false;
     }
     if (!transfer->locked.published) {
         return transfer->locked.running == 0;
     }
-    return transfer->locked.verify_next <
+    return all_landed_locked(transfer) ||
+           transfer->locked.verify_next <
                ossdl_extents_count(&transfer->locked.unverified) ||
            (!ossdl_ranges_empty(&transfer->locked.missing) &&
             transfer->locked.fetching < target_threads(transfer));
@@ -628,6 +693,26 @@ bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
         return false;
     }
     return client->locked.worker_count < client->max_threads;
+}
+
+void ossdl_schedule_end_locked(struct ossdl_transfer *transfer)
+{
+    struct ossdl_client *client = transfer->client;
+
+    if (transfer->locked.running > 0 || client->locked.idle_count > 0 ||
+        client->locked.worker_count < client->max_threads) {
+        return;
+    }
+    for (struct ossdl_transfer *other = client->locked.first; other;
+         other = other->locked.next) {
+        for (unsigned i = 0; i < other->job_count; i++) {
+            if (is_receiving(&other->jobs[i]) && other->locked.published &&
+                !other->file.single) {
+                relieve_locked(other, &other->jobs[i]);
+                return;
+            }
+        }
+    }
 }
 
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer)

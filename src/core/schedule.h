@@ -5,11 +5,11 @@
  * Memory:  none of its own. Errors: a transfer whose books cannot be kept for
  *          want of memory fails with OSSDL_EMEMORY.
  *
- * Transfers take turns. Within one, extents are verified first (that costs no
- * network), then missing bytes are fetched from the lowest on. When nothing
- * is left to hand out, an idle connection takes half of what the latest one
- * has left; and a connection that is far slower than its sisters is replaced,
- * so that the end does not wait for it.
+ * Transfers take turns; those that are to end come first. Within one, extents
+ * are verified first (that costs no network), then missing bytes are fetched
+ * from the lowest on. When nothing is left to hand out, an idle connection
+ * takes half of what the latest one has left; and a connection that is far
+ * slower than its sisters is replaced, so that the end does not wait for it.
  */
 #ifndef OSSDL_CORE_SCHEDULE_H
 #define OSSDL_CORE_SCHEDULE_H
@@ -47,6 +47,13 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
  * may begin. Nobody is woken: the caller brings another worker.
  */
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer);
+
+/*
+ * A transfer that is to end needs a worker to close its files. Where all are
+ * at work for others, one of them is called back from its request; what that
+ * has received stays.
+ */
+void ossdl_schedule_end_locked(struct ossdl_transfer *transfer);
 
 OSSDL_END_DECLS
 

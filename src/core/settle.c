@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+/* A server that answers, and always with nonsense, is not a matter of time. */
+#define NONSENSE_MOST 4
 /* Between two looks at a target that somebody else holds. */
 #define BUSY_REST_MS 250
 /* New credentials that are refused as well are a provider's error. */
@@ -14,6 +16,8 @@
 #define RESTARTS_MOST 3
 /* Read-backs because somebody else has the file open. */
 #define TOUCHES_MOST 3
+/* Time enough to tell from the file's times that nobody writes (commit.c). */
+#define TOUCHED_REST_MS 1100
 
 static void rest_locked(struct ossdl_job *job, int64_t until)
 {
@@ -23,17 +27,33 @@ static void rest_locked(struct ossdl_job *job, int64_t until)
 
 /* --- retries ----------------------------------------------------------- */
 
+static unsigned most_strikes(const struct ossdl_transfer *transfer,
+                             const struct ossdl_report *report)
+{
+    unsigned most = transfer->options.max_retries;
+
+    return report->error.status == OSSDL_EPROTOCOL && most > NONSENSE_MOST
+               ? NONSENSE_MOST
+               : most;
+}
+
 /* False when the budget is used up. */
-static bool strike_locked(struct ossdl_job *job, int64_t now_ms)
+static bool strike_locked(struct ossdl_job *job,
+                          const struct ossdl_report *report, int64_t now_ms)
 {
     struct ossdl_transfer *transfer = job->transfer;
+    uint64_t received = atomic_load(&transfer->received);
 
+    if (received > transfer->locked.strike_received && !transfer->file.single) {
+        transfer->locked.strikes = 0; /* sisters move, though no block landed */
+    }
+    transfer->locked.strike_received = received;
     if (transfer->locked.strikes == 0 ||
         job->started_at >= transfer->locked.strike_at) {
         transfer->locked.strikes++;
         transfer->locked.strike_at = now_ms;
     }
-    return transfer->locked.strikes <= transfer->options.max_retries;
+    return transfer->locked.strikes <= most_strikes(transfer, report);
 }
 
 static void retry_locked(struct ossdl_job *job, struct ossdl_report *report,
@@ -42,9 +62,11 @@ static void retry_locked(struct ossdl_job *job, struct ossdl_report *report,
     struct ossdl_transfer *transfer = job->transfer;
     struct ossdl_client *client = transfer->client;
     int64_t now_ms = ossdl_now_ms();
-    bool moved = atomic_load(&job->position) > job->start;
+    /* Without ranges all of it is fetched again: that is no progress. */
+    bool moved =
+        atomic_load(&job->position) > job->start && !transfer->file.single;
 
-    if (!at_once && !moved && !strike_locked(job, now_ms)) {
+    if (!at_once && !moved && !strike_locked(job, report, now_ms)) {
         report->error.attempts = transfer->locked.strikes;
         ossdl_transfer_fail_locked(transfer, &report->error);
         return;
@@ -58,6 +80,9 @@ static void retry_locked(struct ossdl_job *job, struct ossdl_report *report,
             ossdl_admission_take(&client->locked.admission, now_ms);
 
         rest_locked(job, now_ms + wait);
+        if (!moved && transfer->locked.strike_at == now_ms) {
+            transfer->locked.hold_until = now_ms + wait;
+        }
     }
     ossdl_transfer_notice_locked(transfer);
 }
@@ -78,12 +103,17 @@ static void refresh_locked(struct ossdl_job *job, struct ossdl_report *report,
 {
     struct ossdl_client *client = job->transfer->client;
 
+    if (job->transfer->locked.ending) {
+        return;
+    }
     if (!client->refreshable) {
         ossdl_transfer_fail_locked(job->transfer, &report->error);
         return;
     }
     if (used == client->locked.credentials) {
         if (client->locked.credentials_refused >= CREDENTIALS_REFUSED_MOST) {
+            /* The next transfer asks the provider again. */
+            client->locked.credentials_refused = 0;
             ossdl_transfer_fail_locked(job->transfer, &report->error);
             return;
         }
@@ -99,6 +129,10 @@ static void fix_clock_locked(struct ossdl_job *job, struct ossdl_report *report)
 {
     struct ossdl_transfer *transfer = job->transfer;
 
+    if (job->clock_offset_s != transfer->client->locked.clock_offset_s) {
+        retry_locked(job, report, true); /* a sister has set it meanwhile */
+        return;
+    }
     if (report->server_date == 0 ||
         transfer->locked.clock_fixes >= CLOCK_FIXES_MOST) {
         ossdl_transfer_fail_locked(transfer, &report->error);
@@ -217,8 +251,7 @@ static void settle_request_locked(struct ossdl_job *job,
         failed_locked(job, report, used);
         break;
     case OSSDL_REPORT_REOPEN:
-        reopen_locked(transfer, "the object is smaller than it was when the "
-                                "checkpoint was written");
+        reopen_locked(transfer, report->error.message);
         break;
     case OSSDL_REPORT_RANGELESS:
         break;
@@ -247,6 +280,7 @@ static void reverify_locked(struct ossdl_transfer *transfer)
     transfer->locked.extents = empty;
     transfer->locked.verify_failures = 0;
     transfer->locked.finishing = false;
+    transfer->locked.unread = false;
     if (ossdl_extents_missing(&transfer->locked.unverified,
                               transfer->file.identity.size,
                               &transfer->locked.missing) != OSSDL_OK) {
@@ -278,6 +312,9 @@ static void suspect_locked(struct ossdl_transfer *transfer)
     struct ossdl_error error;
 
     if (transfer->locked.touches++ < TOUCHES_MOST) {
+        if (transfer->locked.touches > 1) {
+            transfer->locked.verify_after = ossdl_now_ms() + TOUCHED_REST_MS;
+        }
         reverify_locked(transfer);
         return;
     }
@@ -345,7 +382,9 @@ static void fill_result_locked(struct ossdl_transfer *transfer)
     memcpy(result->version_id, identity->version_id, sizeof result->version_id);
     ossdl_extents_whole(&transfer->locked.extents, identity->size,
                         &result->crc64);
-    result->verified = identity->has_crc64 && identity->crc64 == result->crc64;
+    result->verified = identity->has_crc64 &&
+                       identity->crc64 == result->crc64 &&
+                       !transfer->locked.unread;
     result->resumed = transfer->locked.resumed_bytes;
     memcpy(result->restarted, transfer->locked.restarted,
            sizeof result->restarted);
@@ -398,6 +437,11 @@ static void settle_end_locked(struct ossdl_transfer *transfer)
 
     finish_locked(transfer,
                   cancelled ? OSSDL_STATE_CANCELLED : OSSDL_STATE_FAILED);
+}
+
+void ossdl_settle_unopened_locked(struct ossdl_transfer *transfer)
+{
+    settle_end_locked(transfer);
 }
 
 void ossdl_settle_locked(struct ossdl_worker *worker, struct ossdl_job *job)

@@ -27,6 +27,7 @@ struct ossdl_sink {
     bool large;               /* worth managing the page cache for */
     bool reserved;            /* its blocks were allocated */
     bool committed;
+    bool doubtful; /* a sync failed */
     atomic_bool use_direct;
     atomic_bool filled;     /* something was written */
     struct ossdl_lock lock; /* of all writes through the page cache */
@@ -420,6 +421,7 @@ enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
 
     if (durable) {
         status = ossdl_file_sync(&sink->file, err);
+        sink->doubtful = status != OSSDL_OK;
     }
     if (!status) {
         status = check_complete(sink, err);
@@ -437,6 +439,16 @@ enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
 bool ossdl_sink_has_holes(const struct ossdl_sink *sink)
 {
     return sink->reserved && ossdl_file_allocated(&sink->file) < sink->size;
+}
+
+int64_t ossdl_sink_changed_at(const struct ossdl_sink *sink)
+{
+    return ossdl_file_changed_at(&sink->file);
+}
+
+bool ossdl_sink_doubtful(const struct ossdl_sink *sink)
+{
+    return sink->doubtful;
 }
 
 bool ossdl_sink_committed(const struct ossdl_sink *sink)

@@ -111,6 +111,15 @@ enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
  */
 bool ossdl_sink_has_holes(const struct ossdl_sink *sink);
 
+/* When the file last changed, in ns of the wall clock; 0 when unknown. */
+int64_t ossdl_sink_changed_at(const struct ossdl_sink *sink);
+
+/*
+ * Has syncing failed? The kernel tells that only once, and what it could not
+ * write looks written from then on: what the file holds is not to be trusted.
+ */
+bool ossdl_sink_doubtful(const struct ossdl_sink *sink);
+
 /* Has commit given the file its final name? */
 bool ossdl_sink_committed(const struct ossdl_sink *sink);
 

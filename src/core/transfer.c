@@ -3,6 +3,8 @@
 #include "alloc.h"
 #include "names.h"
 #include "plan.h"
+#include "schedule.h"
+#include "settle.h"
 #include "worker.h"
 
 #include <assert.h>
@@ -29,6 +31,22 @@ const char *ossdl_state_name(enum ossdl_state state)
 
 /* --- making ------------------------------------------------------------ */
 
+static enum ossdl_status
+check_checkpoint(const struct ossdl_transfer_options *o,
+                 struct ossdl_error *err)
+{
+    size_t len = strlen(o->file);
+
+    if (o->checkpoint && strncmp(o->checkpoint, o->file, len) == 0 &&
+        (o->checkpoint[len] == 0 ||
+         strcmp(o->checkpoint + len, ".part") == 0)) {
+        return ossdl_error_set(err, OSSDL_EINVALID, "checkpoint",
+                               "option 'checkpoint' is where the object goes: "
+                               "choose another path");
+    }
+    return OSSDL_OK;
+}
+
 static enum ossdl_status check_numbers(const struct ossdl_transfer_options *o,
                                        struct ossdl_error *err)
 {
@@ -47,7 +65,7 @@ static enum ossdl_status check_numbers(const struct ossdl_transfer_options *o,
                                "option 'file' is needed: where to put the "
                                "object");
     }
-    return OSSDL_OK;
+    return check_checkpoint(o, err);
 }
 
 static enum ossdl_status check_options(const struct ossdl_transfer_options *o,
@@ -353,7 +371,10 @@ uint64_t ossdl_transfer_progress_locked(struct ossdl_transfer *transfer)
     if (done > transfer->locked.high_water) {
         transfer->locked.high_water = done;
     }
-    return transfer->locked.high_water;
+    return transfer->locked.published &&
+                   transfer->locked.high_water > transfer->file.identity.size
+               ? transfer->file.identity.size
+               : transfer->locked.high_water;
 }
 
 void ossdl_transfer_snapshot(struct ossdl_transfer *transfer,
@@ -475,8 +496,14 @@ void ossdl_transfer_fail_locked(struct ossdl_transfer *transfer,
     }
     transfer->locked.ending = true;
     transfer->locked.error = *why;
+    if (transfer->locked.state == OSSDL_STATE_QUEUED) {
+        /* Nothing to close: no need to wait for a thread. */
+        ossdl_settle_unopened_locked(transfer);
+        return;
+    }
     ossdl_transfer_stop_jobs_locked(transfer);
     ossdl_cond_wake_all(&transfer->client->work);
+    ossdl_schedule_end_locked(transfer);
 }
 
 void ossdl_transfer_out_of_memory_locked(struct ossdl_transfer *transfer)

@@ -55,6 +55,8 @@ struct ossdl_transfer {
         bool rangeless; /* ask without a Range: see opening.c */
         bool single;    /* the server ignores ranges: one request for all */
         int watch;      /* of the data file, see watch.h; -1: none */
+        int64_t suspected_at; /* ns of the wall clock: the COMMIT job had it */
+        int64_t changed_at;   /* read back; and its time of change then */
     } file;
 
     /* Guarded by the client's lock. */
@@ -76,16 +78,21 @@ struct ossdl_transfer {
         struct ossdl_extents extents;
         struct ossdl_extents unverified; /* to be read back */
         size_t verify_next;              /* index into it */
+        int64_t verify_after;            /* ms; not before */
         unsigned verifying;              /* jobs at it */
         unsigned verify_failures;
         bool resuming; /* what is verified counts as resumed */
+        bool unread;   /* a part of it is believed as the checkpoint has it */
         unsigned heals;
         unsigned touches; /* times it was read back for being touched */
         unsigned restarts;
         unsigned strikes; /* failures in a row without progress */
         unsigned stale;   /* kept connections found dead, in a row */
         int64_t strike_at;
+        uint64_t strike_received; /* bytes in hand at the last one */
+        int64_t hold_until; /* ms; after a strike, no request before that */
         unsigned clock_fixes;
+        unsigned wholes; /* answers without a range to the opening request */
         unsigned reliefs;
         uint64_t typical_rate; /* bytes/s of finished requests, smoothed */
         struct ossdl_plateau plateau; /* for threads = "auto" */
