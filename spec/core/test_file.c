@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "alloc.h"
 #include "file.h"
 #include "folder.h"
 
@@ -462,6 +463,35 @@ TEST("racing processes never get hold of a file that was renamed away")
     }
     CHECK(all);
     CHECK(!folder_has("a"));
+    folder_drop();
+}
+
+TEST("a path means the same after the program has changed its folder")
+{
+    char *relative = NULL;
+    char *absolute = ossdl_file_absolute("/a/b");
+    char folder[4096];
+
+    CHECK(folder_make());
+    CHECK(getcwd(folder, sizeof folder));
+    relative = ossdl_file_absolute("x/y");
+    CHECK(absolute && relative);
+    CHECK_STR(absolute, "/a/b");
+    CHECK(strncmp(relative, folder, strlen(folder)) == 0);
+    CHECK_STR(relative + strlen(folder), "/x/y");
+    ossdl_free(absolute);
+    ossdl_free(relative);
+    folder_drop();
+}
+
+TEST("a device or a pipe is no target")
+{
+    CHECK(folder_make());
+    CHECK(mkfifo("pipe", 0600) == 0);
+    CHECK_U64(ossdl_file_check_target("pipe", &err), OSSDL_EIO);
+    CHECK(strstr(err.message, "a named pipe stands at pipe"));
+    CHECK_U64(ossdl_file_check_target("/dev/null", &err), OSSDL_EIO);
+    CHECK(strstr(err.message, "a device or socket stands at /dev/null"));
     folder_drop();
 }
 

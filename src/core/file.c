@@ -1,9 +1,11 @@
 #include "file.h"
 
 #include "alloc.h"
+#include "buf.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -527,4 +529,22 @@ int64_t ossdl_file_changed_at(const struct ossdl_file *file)
                ? (int64_t) found.st_ctim.tv_sec * 1000000000 +
                      found.st_ctim.tv_nsec
                : 0;
+}
+
+char *ossdl_file_absolute(const char *path)
+{
+    char folder[PATH_MAX];
+    struct ossdl_buf text;
+    char *copy = NULL;
+
+    if (path[0] == '/' || !getcwd(folder, sizeof folder) || folder[0] != '/' ||
+        strlen(folder) + strlen(path) + sizeof ".part" >= PATH_MAX) {
+        return ossdl_alloc_string(path, strlen(path));
+    }
+    ossdl_buf_init(&text, sizeof folder);
+    if (ossdl_buf_printf(&text, "%s/%s", folder, path) == OSSDL_OK) {
+        copy = ossdl_alloc_string(text.data, text.len);
+    }
+    ossdl_buf_cleanup(&text);
+    return copy;
 }

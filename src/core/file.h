@@ -109,6 +109,13 @@ enum ossdl_status
 ossdl_file_check_target(const char *path,
                         struct ossdl_error *err) OSSDL_MUST_CHECK;
 
+/*
+ * The path from the root, so that it means the same after a chdir(); as it is
+ * where the current folder has no name or a very long one. The caller frees
+ * it; NULL without memory.
+ */
+char *ossdl_file_absolute(const char *path);
+
 /* When it last changed, in ns of the wall clock; 0 when that is unknown. */
 int64_t ossdl_file_changed_at(const struct ossdl_file *file);
 

@@ -1,6 +1,7 @@
 #include "transfer.h"
 
 #include "alloc.h"
+#include "file.h"
 #include "names.h"
 #include "plan.h"
 #include "schedule.h"
@@ -96,11 +97,12 @@ static enum ossdl_status copy_slice(struct ossdl_slice *slice)
     return copy ? OSSDL_OK : OSSDL_EMEMORY;
 }
 
-static enum ossdl_status copy_string(const char **string)
+/* The host may change its folder while we run. */
+static enum ossdl_status copy_path(const char **path)
 {
-    if (*string) {
-        *string = ossdl_alloc_string(*string, strlen(*string));
-        return *string ? OSSDL_OK : OSSDL_EMEMORY;
+    if (*path) {
+        *path = ossdl_file_absolute(*path);
+        return *path ? OSSDL_OK : OSSDL_EMEMORY;
     }
     return OSSDL_OK;
 }
@@ -118,8 +120,8 @@ static enum ossdl_status copy_options(struct ossdl_transfer *transfer,
     status |= copy_slice(&to->bucket);
     status |= copy_slice(&to->object);
     status |= copy_slice(&to->version_id);
-    status |= copy_string(&to->file);
-    status |= copy_string(&to->checkpoint);
+    status |= copy_path(&to->file);
+    status |= copy_path(&to->checkpoint);
     return status == OSSDL_OK ? OSSDL_OK : OSSDL_EMEMORY;
 }
 
