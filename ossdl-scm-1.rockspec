@@ -62,6 +62,7 @@ build = {
             "src/core/plan.c",
             "src/core/plateau.c",
             "src/core/process.c",
+            "src/core/queue.c",
             "src/core/ranges.c",
             "src/core/region.c",
             "src/core/reply.c",

@@ -1,6 +1,13 @@
---- lua5.4 examples/copas.lua BUCKET FOLDER OBJECT...
+--- luajit examples/copas.lua BUCKET FOLDER OBJECT...
 --- One thread of Copas per object; the loop counts its turns, which shows that
---- nothing blocks.
+--- nothing blocks. Debian 12 has Copas (lua-copas) for Lua 5.1, 5.2 and LuaJIT
+--- only; in Lua 5.4 it runs with LUA_PATH="$LUA_PATH;;/usr/share/lua/5.2/?.lua".
+
+if not arg[3] or (os.getenv("OSS_ENDPOINT") or "") .. (os.getenv("OSS_REGION") or "") == "" then
+   io.stderr:write("usage: copas.lua BUCKET FOLDER OBJECT..., "
+      .. "with OSS_ENDPOINT or OSS_REGION, OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET in the environment\n")
+   os.exit(2)
+end
 
 local copas = require "copas"
 local ossdl = require "ossdl"

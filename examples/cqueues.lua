@@ -2,6 +2,12 @@
 --- One coroutine per object in a cqueues controller, and a ticker beside them
 --- that shows that nothing blocks.
 
+if not arg[3] or (os.getenv("OSS_ENDPOINT") or "") .. (os.getenv("OSS_REGION") or "") == "" then
+   io.stderr:write("usage: cqueues.lua BUCKET FOLDER OBJECT..., "
+      .. "with OSS_ENDPOINT or OSS_REGION, OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET in the environment\n")
+   os.exit(2)
+end
+
 local cqueues = require "cqueues"
 local ossdl = require "ossdl"
 

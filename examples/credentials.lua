@@ -2,6 +2,12 @@
 --- A provider of one's own: temporary credentials from a command, asked for
 --- again before they expire, also in the midst of a download.
 
+if not arg[3] or (os.getenv("OSS_ENDPOINT") or "") .. (os.getenv("OSS_REGION") or "") == "" then
+   io.stderr:write("usage: credentials.lua BUCKET OBJECT FILE, "
+      .. "with OSS_ENDPOINT or OSS_REGION, and CREDENTIALS_COMMAND, in the environment\n")
+   os.exit(2)
+end
+
 local cjson = require "cjson.safe"
 local ossdl = require "ossdl"
 
@@ -12,10 +18,14 @@ local function from_command()
    local pipe = io.popen(COMMAND)
    local reply = pipe and cjson.decode(pipe:read("*a"))
    if pipe then pipe:close() end
-   if not reply then return nil, "the command that prints credentials gave no JSON" end
+   if type(reply) ~= "table" then return nil, "the command that prints credentials gave no JSON object" end
+   -- null in JSON means that it is absent.
+   local function field(name)
+      if reply[name] ~= cjson.null then return reply[name] end
+   end
    return {
-      access_key_id = reply.AccessKeyId, access_key_secret = reply.AccessKeySecret,
-      security_token = reply.SecurityToken, expires_at = reply.ExpiresAt,
+      access_key_id = field "AccessKeyId", access_key_secret = field "AccessKeySecret",
+      security_token = field "SecurityToken", expires_at = field "ExpiresAt",
    }
 end
 

@@ -3,13 +3,16 @@
 --- goes on. Endpoint and key come from the environment (OSS_ENDPOINT or
 --- OSS_REGION, OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET) or the profile.
 
+if not arg[3] or (os.getenv("OSS_ENDPOINT") or "") .. (os.getenv("OSS_REGION") or "") == "" then
+   io.stderr:write("usage: download.lua BUCKET OBJECT FILE, "
+      .. "with OSS_ENDPOINT or OSS_REGION in the environment, and OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET "
+      .. "unless there is a profile\n")
+   os.exit(2)
+end
+
 local ossdl = require "ossdl"
 
 local bucket, object, file = arg[1], arg[2], arg[3]
-if not file then
-   io.stderr:write("usage: download.lua BUCKET OBJECT FILE\n")
-   os.exit(2)
-end
 
 local function show(progress)
    io.stderr:write(("\r%5.1f %%  %7.1f MiB/s  %d connections "):format(

@@ -1,15 +1,16 @@
 --- lua5.4 examples/many.lua BUCKET FOLDER OBJECT...
 --- Many objects at once on one client: connections and threads are shared.
 
-local ossdl = require "ossdl"
-
-local bucket, folder = arg[1], arg[2]
-if not arg[3] then
-   io.stderr:write("usage: many.lua BUCKET FOLDER OBJECT...\n")
+if not arg[3] or (os.getenv("OSS_ENDPOINT") or "") .. (os.getenv("OSS_REGION") or "") == "" then
+   io.stderr:write("usage: many.lua BUCKET FOLDER OBJECT..., "
+      .. "with OSS_ENDPOINT or OSS_REGION, OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET in the environment\n")
    os.exit(2)
 end
 
-local client = ossdl.new { bucket = bucket, threads = 4, max_threads = 16 }
+local ossdl = require "ossdl"
+
+local folder = arg[2]
+local client = ossdl.new { bucket = arg[1], threads = 4, max_threads = 16 }
 local transfers = {}
 for i = 3, #arg do
    local name = arg[i]:gsub("[/\\]", "_")

@@ -41,8 +41,35 @@ describe("the example", function()
       same("one/a.bin", folder .. "/one")
    end)
 
+   -- luv's loop would wait for ever for objects that nobody named.
+   for _, name in ipairs { "copas", "cqueues", "credentials", "download", "luv", "many" } do
+      it(name .. ".lua says in one line how it is called, and ends", function()
+         local usage = "^usage: " .. name .. "%.lua BUCKET [^\n]*OSS_ENDPOINT or OSS_REGION[^\n]*\nstatus 2%s*$"
+         for _, case in ipairs { "OSS_REGION=x %s", "OSS_REGION=x %s a b", "OSS_ENDPOINT= %s a b c" } do
+            local command = ("env -u OSS_ENDPOINT -u OSS_REGION " .. case):format(
+               ("timeout 120 %s examples/%s.lua"):format(os.getenv("OSSDL_LUA"), name))
+            local pipe = assert(io.popen(command .. " 2>&1 >/dev/null; echo status $?"))
+            local text = pipe:read("*a")
+            pipe:close()
+            assert.truthy(text:find(usage), command .. ": " .. text)
+         end
+      end)
+   end
+
+   it("of the README finds the local OSS as it is", function()
+      local file = assert(io.open("README.md"))
+      local readme = file:read("*a")
+      file:close()
+      for _, words in ipairs {
+         "OSS_REGION=" .. server.region, "OSS_ACCESS_KEY_ID=" .. server.access_key_id,
+         "OSS_ACCESS_KEY_SECRET=" .. server.access_key_secret, "download.lua " .. server.bucket .. " example.bin",
+      } do
+         assert.truthy(readme:find(words, 1, true), words)
+      end
+   end)
+
    it("credentials.lua asks a command", function()
-      local json = ([[{"AccessKeyId":"%s","AccessKeySecret":"%s"}]]):format(
+      local json = ([[{"AccessKeyId":"%s","AccessKeySecret":"%s","SecurityToken":null,"ExpiresAt":null}]]):format(
          server.access_key_id, server.access_key_secret)
       local file = assert(io.open(folder .. "/json", "w"))
       file:write(json)

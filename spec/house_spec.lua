@@ -22,7 +22,7 @@ local LAYERS = {
       .. "errtext errxml errjson crc64 crc64_fold ranges extents plan backoff pace plateau net classify "
       .. "journal_format identity httpdate",
    [2] = "file http http_headers http_clock http_sockets sink journal notify watch",
-   [3] = "process client worker job transfer schedule settle opening fetch verify commit",
+   [3] = "queue process client worker job transfer schedule settle opening fetch verify commit",
 }
 
 -- Who may include a library's headers.

@@ -13,9 +13,16 @@ describe("the README", function()
    local readme = read("README.md")
 
    it("has the tables of options as the schema gives them", function()
-      for _, scope in ipairs { "client", "transfer" } do
+      for _, scope in ipairs { "client", "transfer", "sign" } do
          assert.truthy(readme:find(options.markdown(scope), 1, true),
             "the table of " .. scope .. " options is not the schema's: paste ossdl.options.markdown()")
+      end
+   end)
+
+   it("says what to do about every kind of error", function()
+      local advice = assert(readme:match("| kind | what to do |\n(.-)\n\n"))
+      for kind in pairs(require("ossdl.error").kinds) do
+         assert.truthy(advice:find("`" .. kind .. "`[^|]*|"), kind .. " has no row")
       end
    end)
 

@@ -104,7 +104,7 @@ local function start_core(values)
    end
    wanted.refreshable = provider ~= nil
    local handle, err = core.client(wanted)
-   return handle, err, provider
+   return handle, err and credentials.refused(err), provider
 end
 
 --- The options of a client and the defaults of its transfers. Raises.

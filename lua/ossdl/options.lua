@@ -75,19 +75,40 @@ local function is_whole(value)
    return value == math.floor(value) and value >= -EXACT and value <= EXACT
 end
 
+-- Keys in a fixed order, so that two mistakes always give the same message.
+local function sorted_keys(values)
+   local keys = {}
+   for key in pairs(values) do
+      keys[#keys + 1] = key
+   end
+   table.sort(keys, function(a, b)
+      return tostring(a) < tostring(b)
+   end)
+   return keys
+end
+
+-- A key as it may stand in a message.
+local function shown(key)
+   return (key:sub(1, 64):gsub("%c", "?"))
+end
+
+-- What is wrong in a table of names to strings or numbers, or nil. Values may
+-- be secrets.
+local function map_flaw(values)
+   for _, name in ipairs(sorted_keys(values)) do
+      local content = type(values[name])
+      if type(name) == "number" then
+         return ("index %s instead of a name"):format(tostring(name))
+      elseif type(name) ~= "string" then
+         return ("a %s instead of a name"):format(type(name))
+      elseif content ~= "string" and content ~= "number" then
+         return ("a %s as the value of '%s'"):format(content, shown(name))
+      end
+   end
+end
+
 local function is_map(value)
-   if type(value) ~= "table" then
-      return false
-   end
-   for name, content in pairs(value) do
-      if type(name) ~= "string" then
-         return false
-      end
-      if type(content) ~= "string" and type(content) ~= "number" then
-         return false
-      end
-   end
-   return true
+   return type(value) == "table" and not map_flaw(value)
 end
 
 local function is_list(value)
@@ -107,15 +128,28 @@ local function in_bounds(value, option)
       and value <= (option.max or math.huge)
 end
 
+-- What may not be in a string, or nil.
+local function forbidden(word, option)
+   return option.without or word == "path" and "NUL bytes" or nil
+end
+
+local function is_free_of(value, what)
+   if what == "control characters" then
+      return not value:find "%c"
+   end
+   return not what or not value:find("\0", 1, true)
+end
+
 local checks = {}
 
 function checks.string(value, option)
    return type(value) == "string" and (value ~= "" or option.empty or false)
+      and is_free_of(value, forbidden("string", option))
 end
 
-function checks.path(value)
+function checks.path(value, option)
    return type(value) == "string" and value ~= ""
-      and not value:find("\0", 1, true)
+      and is_free_of(value, forbidden("path", option))
 end
 
 function checks.integer(value, option)
@@ -147,8 +181,6 @@ function checks.choice()
 end
 
 local names = {
-   string = "string that is not empty",
-   path = "path without NUL bytes",
    map = "table of names to strings or numbers",
    list = "list of header names",
 }
@@ -158,13 +190,20 @@ local function numeral(number)
       or ("%g"):format(number)
 end
 
+-- "string without NUL bytes that is not empty"
+local function expected_text(word, option)
+   local what = forbidden(word, option)
+   return word .. (what and " without " .. what or "")
+      .. (word == "string" and not option.empty and " that is not empty" or "")
+end
+
 -- "integer between 1 and 1024 or "auto""
 local function expected(option)
    local parts = {}
    for word in option.type:gmatch "[^|]+" do
       local text = names[word] or word
-      if option.empty then
-         text = word
+      if word == "string" or word == "path" then
+         text = expected_text(word, option)
       end
       if option.min then
          text = ("%s between %s and %s"):format(text, numeral(option.min),
@@ -181,19 +220,33 @@ local function expected(option)
    return table.concat(parts, " or ")
 end
 
+-- What can be wrong with any string, without showing it.
+local function string_flaw(value)
+   if value == "" then
+      return "an empty string"
+   elseif value:find("\0", 1, true) then
+      return "a string with a NUL byte"
+   elseif value:find "[\r\n]" then
+      return "a string with a line break"
+   elseif value:find "%c" then
+      return "a string with a control character"
+   end
+end
+
 -- What was given: enough to see the mistake, never a secret, and nothing long
 -- enough to be one that strayed here.
 local function given(value, option)
    local kind = type(value)
-   if option.secret then
-      if value == "" then
-         return "an empty string"
-      end
+   local flaw = kind == "string" and string_flaw(value)
+      or kind == "table" and option.type == "map" and map_flaw(value)
+   if flaw then
+      return flaw
+   elseif option.secret then
       return kind
    elseif kind == "number" then
       return is_whole(value) and ("%.0f"):format(value) or tostring(value)
    elseif kind == "string" and #value <= 12 then
-      return '"' .. value:gsub("%c", "?") .. '"'
+      return '"' .. value .. '"'
    elseif kind == "boolean" then
       return tostring(value)
    end
@@ -232,8 +285,8 @@ local function unknown(key)
       return ("options are named: a key of type %s is not known"):format(
          type(key))
    end
-   return ("unknown option '%s' (did you mean '%s'?)"):format(
-      key:sub(1, 64):gsub("%c", "?"), options.nearest(key))
+   return ("unknown option '%s' (did you mean '%s'?)"):format(shown(key),
+      options.nearest(key))
 end
 
 -- Options that only make sense together.
@@ -267,18 +320,6 @@ local function complaint_of_key(key, value, scope)
    return options.complaint(key, value)
 end
 
--- Keys in a fixed order, so that two mistakes always give the same message.
-local function sorted_keys(values)
-   local keys = {}
-   for key in pairs(values) do
-      keys[#keys + 1] = key
-   end
-   table.sort(keys, function(a, b)
-      return tostring(a) < tostring(b)
-   end)
-   return keys
-end
-
 --- Checks a table of options and splits a copy of it by scope. Raises.
 ---@param values table
 ---@param scope "client"|"transfer"|"sign" "client" takes transfers', too
@@ -303,8 +344,37 @@ function options.parse(values, scope, level)
    return split.client, split.transfer, split.sign
 end
 
+--- One way of writing a path, for two that mean the same.
+---@param path string
+---@return string
+function options.tidy_path(path)
+   local previous
+   path = path:gsub("//+", "/")
+   repeat
+      previous = path
+      path = path:gsub("/%./", "/"):gsub("^%./", "")
+   until path == previous
+   return path
+end
+
+-- The checkpoint may not lie where the data does.
+local function collision(values)
+   if type(values.checkpoint) ~= "string" then
+      return nil
+   end
+   local checkpoint = options.tidy_path(values.checkpoint)
+   local file = options.tidy_path(values.file)
+   if checkpoint == file then
+      return "bad option 'checkpoint' (it is the path of 'file'; choose "
+         .. "another)"
+   elseif checkpoint == file .. ".part" then
+      return "bad option 'checkpoint' (the data is in that path, '<file>.part', "
+         .. "until it is complete; choose another)"
+   end
+end
+
 --- All options of a scope: the given ones, else the fallback's, else the
--- defaults. Raises when a required one is missing.
+-- defaults. Raises when a required one is missing, or two of them collide.
 ---@param scope "client"|"transfer"
 ---@param values table
 ---@param fallback table
@@ -326,6 +396,10 @@ function options.complete(scope, values, fallback, level)
          end
          complete[option.name] = value
       end
+   end
+   local complaint = scope == "transfer" and collision(complete)
+   if complaint then
+      error(complaint, level)
    end
    return complete
 end

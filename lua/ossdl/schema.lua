@@ -15,6 +15,7 @@
 ---@field max? number
 ---@field choices? any[] values that are accepted besides the type
 ---@field empty? boolean an empty string means something
+---@field without? "NUL bytes"|"control characters" what a string may not have
 ---@field secret? boolean never shown
 ---@field required? boolean
 
@@ -39,20 +40,20 @@ local schema = {
    },
    {
       name = "access_key_id", type = "string", scope = "client",
-      secret = true,
+      secret = true, without = "NUL bytes",
       sign = true,
       doc = "Access key id. Without it and without `credentials`, the "
          .. "environment and the profile of the `aliyun` command are asked.",
    },
    {
       name = "access_key_secret", type = "string", scope = "client",
-      secret = true,
+      secret = true, without = "NUL bytes",
       sign = true,
       doc = "Access key secret; goes with `access_key_id`.",
    },
    {
       name = "security_token", type = "string", scope = "client",
-      secret = true,
+      secret = true, without = "NUL bytes",
       sign = true,
       doc = "Token of temporary (STS) credentials.",
    },
@@ -85,13 +86,14 @@ local schema = {
    },
    {
       name = "proxy", type = "string", scope = "client", empty = true,
-      secret = true,
+      secret = true, without = "control characters",
       default_doc = "`https_proxy` and its like",
       doc = "Proxy for all requests, `http://host:port`; an empty string "
          .. "means none.",
    },
    {
       name = "ca_file", type = "path", scope = "client",
+      without = "control characters",
       default_doc = "the system's",
       doc = "File of certificate authorities (PEM).",
    },
@@ -112,6 +114,7 @@ local schema = {
    },
    {
       name = "user_agent", type = "string", scope = "client",
+      without = "control characters",
       default_doc = "`ossdl/<version>`",
       doc = "User-Agent header.",
    },
@@ -170,7 +173,8 @@ local schema = {
       name = "verify_resume", type = "boolean", scope = "transfer",
       default = true,
       doc = "Read back what the checkpoint claims and believe only what is "
-         .. "on disk.",
+         .. "on disk. With `false`, a resumed download is not `verified`: "
+         .. "what lay on the disk was not read.",
    },
    {
       name = "read_back", type = "boolean", scope = "transfer",
@@ -199,6 +203,7 @@ local schema = {
    },
    {
       name = "version_id", type = "string", scope = "transfer",
+      without = "control characters",
       default_doc = "the current one",
       sign = true,
       doc = "Version of the object, in a bucket that keeps versions.",
@@ -221,8 +226,9 @@ local schema = {
    {
       name = "max_retries", type = "integer", scope = "transfer",
       default = 10, min = 0, max = 1000000,
-      doc = "Failed attempts in a row, without one byte of progress, before "
-         .. "giving up.",
+      doc = "Rounds of failures in a row, without one byte of progress, "
+         .. "before giving up. All connections count together: several that "
+         .. "fail in the same outage are one round.",
    },
    {
       name = "on_change", type = "choice", scope = "transfer",

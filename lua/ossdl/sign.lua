@@ -90,7 +90,7 @@ function sign.headers(given, level)
       return nil, err
    end
    local headers, failure = core.sign(request)
-   return headers, failure
+   return headers, failure and credentials.refused(failure)
 end
 
 --- A URL that is good for a time. It is as good as a secret.
@@ -106,7 +106,7 @@ function sign.url(given, level)
       return nil, err
    end
    local url, failure = core.presign(request)
-   return url, failure
+   return url, failure and credentials.refused(failure)
 end
 
 return sign

@@ -60,6 +60,25 @@ describe("an object that is replaced during the download", function()
          end)
    end
 
+   it("by a smaller one never has more bytes done than there are",
+      function()
+         test.oss:put_random("object", 10 * MIB, 1)
+         local file, acted, most = test.target(), false, 0
+         local result, err = test:slowly("object", file, 4 * MIB,
+            function(p)
+               most = math.max(most, p.bytes_done - p.bytes_total)
+               if p.bytes_done > 2 * MIB and not acted then
+                  acted = true
+                  test.oss:put_random("object", MIB, 2)
+                  return true
+               end
+            end, { part_size = 256 * 1024, on_change = "restart" })
+         assert(result, tostring(err))
+         assert.is_true(acted)
+         test:check("object", file)
+         assert.equal(0, most)
+      end)
+
    it("and then deleted ends it", function()
       local _, err = meanwhile(test.target(), function()
          test.oss:remove "object"

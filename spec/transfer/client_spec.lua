@@ -144,6 +144,25 @@ describe("a client", function()
       test:check("object", file)
    end)
 
+   it("frees connections from their old pause when its limit is raised",
+      function()
+         local client = new { max_rate = 100 }
+         local file = test.target()
+         local transfer = start(client, file, { threads = 4,
+            part_size = 512 * KIB })
+         reaches(transfer, function(p)
+            return p.bytes_done > 0 and p.connections == 4
+         end)
+         client:set_max_rate(1e9)
+         local ended = transfer:wait(60)
+         local result, err = transfer:result()
+         transfer:close()
+         client:close()
+         assert.is_true(ended, "it still keeps the old limit")
+         assert(result, tostring(err))
+         test:check("object", file)
+      end)
+
    it("refuses what belongs to it in the options of a transfer", function()
       local client = new()
       local raised = fixture.raised(function()
@@ -166,6 +185,82 @@ describe("a client", function()
       end
       assert.equal("string", type(tostring(client)))
    end)
+end)
+
+describe("a transfer beside one that holds the only thread", function()
+   local client
+
+   after_each(function() -- before the search for what was left behind
+      client:close()
+   end)
+
+   local test = fixture.new()
+
+   before_each(function()
+      test.oss:put_random("busy", 4 * MIB, 1)
+      test.oss:put_random("other", 2 * MIB, 2)
+      client = assert(ossdl.new(test:client_options { max_threads = 1 }))
+   end)
+
+   -- Starts the busy one, which does not end while the limit is so low.
+   local function occupy(file)
+      client:set_max_rate(16 * KIB)
+      local transfer = assert(client:start { object = "busy", file = file,
+         part_size = 8 * MIB })
+      assert(helper.eventually(function()
+         return transfer:progress().bytes_done > 0
+      end, 60))
+      return transfer
+   end
+
+   local function start(file)
+      return assert(client:start { object = "other", file = file,
+         threads = 1, part_size = 256 * KIB })
+   end
+
+   -- Cancels one: it ends while the busy one runs, which ends right.
+   local function cancel(other, other_file, busy, busy_file)
+      other:cancel()
+      local ended = other:wait(60)
+      local _, err = other:result()
+      local state = busy:progress().state
+      client:set_max_rate(0)
+      assert.is_true((busy:wait(60)))
+      local result, problem = busy:result()
+      other:close()
+      busy:close()
+      client:close()
+      assert.is_true(ended, "it waits for the thread")
+      assert.equal("cancelled", err.kind)
+      assert.equal("running", state)
+      assert(result, tostring(problem))
+      test:check("busy", busy_file)
+      test.oss:clear()
+      test:fetch("other", other_file)
+   end
+
+   it("is cancelled at once when it has not begun", function()
+      local busy_file, file = test.target(), test.target()
+      local busy = occupy(busy_file)
+      local other = start(file)
+      assert.equal("queued", other:progress().state)
+      cancel(other, file, busy, busy_file)
+   end)
+
+   for name, nth in pairs { ["its first request"] = 1,
+      ["a later request"] = 2 } do
+      it("is cancelled at once when it rests after " .. name, function()
+         test.oss:fault { match = { key = "other", nth = nth,
+            times = false }, status = 503,
+            headers = { ["Retry-After"] = "50" } }
+         local busy_file, file = test.target(), test.target()
+         local other = start(file)
+         assert(helper.eventually(function()
+            return other:progress().retries > 0
+         end, 60))
+         cancel(other, file, occupy(busy_file), busy_file)
+      end)
+   end
 end)
 
 describe("a transfer", function()

@@ -140,6 +140,69 @@ describe("a credentials provider", function()
          assert.is_true(counter.calls <= 4)
       end)
 
+   -- Downloads with a client of the provider; fails when that takes too long.
+   local function ends(client, file)
+      local transfer = assert(client:start { object = "object", file = file })
+      local ended = transfer:wait(60)
+      local result, err = transfer:result()
+      transfer:close()
+      assert.is_true(ended, "it did not end")
+      return result, err
+   end
+
+   local function client_of(provider)
+      local all = test:client_options { credentials = provider }
+      all.access_key_id, all.access_key_secret = nil, nil
+      return assert(ossdl.new(all))
+   end
+
+   it("whose credentials seem to have expired is asked a few times only, "
+      .. "and the service decides", function()
+         local token = test.oss.security_token
+         local counter = counting(function()
+            return key { security_token = token,
+               expires_at = os.time() - 10 }
+         end)
+         local client = client_of(counter.ask)
+         local file = test.target()
+         local result, err = ends(client, file)
+         client:close()
+         assert(result, tostring(err))
+         test:check("object", file)
+         assert.is_true(counter.calls <= 5, counter.calls .. " calls")
+
+         test.oss:rotate_token()
+         counter.calls = 0
+         client = client_of(counter.ask)
+         result, err = ends(client, file)
+         client:close()
+         assert.is_nil(result)
+         assert.equal("SecurityTokenExpired", err.code)
+         assert.is_true(counter.calls <= 5, counter.calls .. " calls")
+      end)
+
+   it("whose credentials were refused is asked again for the next download",
+      function()
+         local token = test.oss.security_token
+         local new = test.oss:rotate_token()
+         local counter = counting(function()
+            return key { security_token = token }
+         end)
+         local client = client_of(counter.ask)
+         local file = test.target()
+         local result, err = ends(client, file)
+         assert.is_nil(result)
+         assert.equal("SecurityTokenExpired", err.code)
+         assert.is_true(counter.calls <= 4, counter.calls .. " calls")
+         token = new
+         for _ = 1, 2 do
+            result, err = ends(client, file)
+            assert(result, tostring(err))
+            test:check("object", file)
+         end
+         client:close()
+      end)
+
    it("that gives nil and a message ends the download with it", function()
       local err = fails(options(function()
          return nil, "the vault is locked"
@@ -263,6 +326,29 @@ describe("a clock that is wrong", function()
             end)
       end
    end
+
+   it("from some moment on is corrected once for all connections",
+      function()
+         local threads = 8
+         test.oss:put_random("object", 8 * MIB)
+         local file, stepped = test.target(), false
+         local result, err = test:slowly("object", file, 4 * MIB,
+            function(p)
+               if p.bytes_done > MIB and not stepped then
+                  stepped = true
+                  test.oss:set { clock = 7200 }
+                  return true
+               end
+            end, { threads = threads, part_size = 64 * 1024 })
+         assert(result, tostring(err))
+         assert.is_true(stepped)
+         test:check("object", file)
+         local refused = 0
+         for _, request in ipairs(test:requests "object") do
+            refused = refused + (request.status == 403 and 1 or 0)
+         end
+         assert.is_true(refused >= 1 and refused <= threads, refused)
+      end)
 
    it("is corrected once for all downloads of a client", function()
       test.oss:set { clock = 7200 }

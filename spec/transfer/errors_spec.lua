@@ -1,3 +1,5 @@
+local lfs = require "lfs"
+
 local ossdl = require "ossdl"
 
 local fixture = require "spec.transfer.fixture"
@@ -123,6 +125,35 @@ describe("a download that cannot succeed", function()
          assert.truthy(err.message:find(folder, 1, true))
          assert.equal(0, #test:requests "object")
       end)
+
+   local SPECIAL = {
+      ["a named pipe"] = function(path)
+         helper.shell("mkfifo " .. helper.quote(path))
+      end,
+      ["a socket"] = function(path)
+         local socket = require "socket.unix"()
+         assert(socket:bind(path))
+         socket:close()
+      end,
+   }
+
+   for name, make in pairs(SPECIAL) do
+      it("refuses a target that is " .. name .. ", and leaves it there",
+         function()
+            local file = test.target()
+            make(file)
+            local kind = lfs.attributes(file, "mode")
+            assert.not_equal("file", kind)
+            local err = fails(nil, nil, file)
+            assert.equal("io", err.kind)
+            assert.equal("EINVAL", err.code)
+            assert.truthy(err.message:find(file, 1, true))
+            assert.equal(kind, lfs.attributes(file, "mode"))
+            assert.same({ "target" }, helper.files(file:match "^(.*)/"))
+            assert(os.remove(file))
+            test:fetch("object", file)
+         end)
+   end
 
    it("tells a target below a file", function()
       local file = test.target()

@@ -63,6 +63,17 @@ describe("bytes that come wrong", function()
       assert.equal("checksum", err.kind)
    end)
 
+   it("are fetched once more beside a checkpoint of nothing", function()
+      local file = test.target()
+      test:interrupt("object", file, 2 * MIB)
+      helper.truncate(file .. ".cp", 4096)
+      local id = test.oss:fault { match = { key = "object" }, flip = 1000 }
+      local result = test:fetch("object", file)
+      assert.equal(1, test.oss:fired(id))
+      assert.is_true(result.verified)
+      assert.equal(0, result.resumed)
+   end)
+
    it("in an earlier run are fetched once more", function()
       test.oss:fault { match = { key = "object" }, flip = 1000 }
       local file = test.target()
@@ -148,6 +159,28 @@ describe("a partial file that is touched while it is written", function()
       is_mended(function(part)
          assert(helper.read(part))
       end)
+   end)
+
+   it("is good when it is read again and again", function()
+      local file = test.target()
+      local child = helper.spawn { args = { file .. ".part" }, code = [[
+         local sleep = require "socket".sleep
+         io.stdout:write "begun\n"
+         io.stdout:flush()
+         while true do
+            local file = io.open(arg[1], "rb")
+            if file then
+               file:read(1)
+               file:close()
+            end
+            sleep(0.001)
+         end]] }
+      assert(helper.eventually(function()
+         return child:output() ~= ""
+      end, 60))
+      local result = test:fetch("object", file)
+      assert.is_nil(child:status())
+      assert.is_true(result.verified)
    end)
 
    it("ends the download with a clear error when it was deleted", function()

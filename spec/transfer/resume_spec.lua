@@ -106,7 +106,14 @@ describe("a second run", function()
       local result = test:fetch("object", copy(folder),
          { verify_resume = false, threads = 1 })
       assert.is_true(result.resumed >= STOP)
+      assert.is_false(result.verified)
       assert.equal(SIZE - result.resumed, test:bytes_sent "object")
+   end)
+
+   it("is verified even so when there was nothing to believe", function()
+      local result = test:fetch("object", test.target(),
+         { verify_resume = false })
+      assert.is_true(result.verified)
    end)
 
    it("reads back even so when the partial file has another length",
@@ -239,6 +246,36 @@ describe("a checkpoint", function()
       assert.is_true(result.resumed >= STOP)
       assert.is_false(helper.exists(place))
    end)
+
+   it("that lies elsewhere and is damaged is written anew", function()
+      local file = helper.folder() .. "/target"
+      local place = helper.folder() .. "/my checkpoint"
+      test:interrupt("object", file, STOP, { checkpoint = place })
+      helper.flip(place, 64)
+      local result = test:fetch("object", file, { checkpoint = place })
+      assert.equal(0, result.resumed)
+      assert.truthy(result.restarted:find("damaged", 1, true))
+      assert.is_false(helper.exists(place))
+   end)
+
+   for name, bytes in pairs { ["short"] = "dear diary",
+      ["long"] = ("dear diary\n"):rep(1000) } do
+      it("is not written over another file that is " .. name, function()
+         local file = helper.folder() .. "/target"
+         local place = helper.folder() .. "/diary"
+         helper.write(place, bytes)
+         local result, err = test:download("object", file,
+            { checkpoint = place })
+         assert.is_nil(result)
+         assert.equal("checkpoint", err.kind)
+         assert.truthy(err.message:find(place, 1, true), err.message)
+         assert.equal(bytes, helper.read(place))
+         assert.is_false(helper.exists(file))
+         os.remove(place)
+         test:fetch("object", file, { checkpoint = place })
+         assert.is_false(helper.exists(place))
+      end)
+   end
 
    it("is not kept when it is turned off", function()
       local file = helper.folder() .. "/target"

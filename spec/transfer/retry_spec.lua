@@ -142,6 +142,25 @@ describe("a download that meets", function()
          assert.is_true(test.oss:fired(id) > 8)
       end)
 
+   it("refusals on one connection is not given up while another one moves",
+      function()
+         local half = 512 * KIB
+         test.oss:put_random("object", 2 * half)
+         local server = raw.start {
+            object = { path = test.oss:path "object" },
+            { match = { range_start = half }, times = 8, error = 503 },
+            { match = { range_start = 0 }, drip = 0.01, drip_bytes = 1024 },
+         }
+         local file = test.target()
+         local result, err = ossdl.download(server:options {
+            object = "object", file = file, proxy = "", threads = 2,
+            part_size = half, max_retries = 5 })
+         server:stop()
+         assert(result, tostring(err))
+         test:check("object", file)
+         assert.is_true(result.retries >= 8)
+      end)
+
    it("some broken requests of many goes on", function()
       test.oss:fault { match = { key = "object", every = 3, times = false },
          status = 503 }

@@ -93,6 +93,11 @@ describe("credentials", function()
             { with("access_key_id", 42), "access_key_id is a number" },
             { with("access_key_secret", {}), "access_key_secret is a table" },
             { with("security_token", 4711), "security_token is a number" },
+            { with("access_key_id", "LTAI\0"), "access_key_id has a NUL byte" },
+            { with("access_key_secret", "\0"),
+               "access_key_secret has a NUL byte" },
+            { with("security_token", "LTAI\0LTAI"),
+               "security_token has a NUL byte" },
             { with("expires_at", "soon"), "expires_at is not a time" },
             { with("expires_at", 0 / 0), "expires_at is not a time" },
             { with("expires_at", -1), "expires_at is not a time" },
@@ -111,6 +116,22 @@ describe("credentials", function()
             assert.is_nil(message:find "4711")
          end
       end)
+   end)
+
+   it("that the core refuses are an error of their own kind", function()
+      for _, code in ipairs { "access_key_id", "access_key_secret",
+         "security_token", "expires_at" } do
+         local err = core.error("invalid", "it has a space")
+         err.code = code
+         local refused = credentials.refused(err)
+         assert.equal("credentials", refused.kind)
+         assert.equal("the credentials are not usable: it has a space",
+            refused.message)
+      end
+      for _, kind in ipairs { "invalid", "closed" } do
+         local err = core.error(kind, "something else")
+         assert.equal(err, credentials.refused(err))
+      end
    end)
 
    describe("from the program", function()
@@ -142,6 +163,17 @@ describe("credentials", function()
          variables.ALIBABA_CLOUD_SECURITY_TOKEN = "t2"
          assert.same({ access_key_id = "i2", access_key_secret = "s2",
             security_token = "t2" }, ask(provider))
+      end)
+
+      it("may have their token under another name", function()
+         local variables = { OSS_ACCESS_KEY_ID = "i",
+            OSS_ACCESS_KEY_SECRET = "s", OSS_SECURITY_TOKEN = "t" }
+         local provider = credentials.env(environment(variables))
+         assert.equal("t", ask(provider).security_token)
+         variables.OSS_SESSION_TOKEN = ""
+         assert.equal("t", ask(provider).security_token)
+         variables.OSS_SESSION_TOKEN = "first"
+         assert.equal("first", ask(provider).security_token)
       end)
 
       it("are refused by halves", function()
@@ -204,6 +236,13 @@ describe("credentials", function()
          write(GOOD)
          assert.same({ access_key_id = "i1", access_key_secret = "s1" },
             ask(profile()))
+      end)
+
+      it("may stand behind a byte order mark", function()
+         write("\239\187\191" .. GOOD)
+         assert.equal("i1", ask(profile()).access_key_id)
+         write "\239\187\191"
+         assert.is_nil(ask(profile()))
       end)
 
       it("are those of the one that is named", function()

@@ -116,9 +116,56 @@ describe("the options", function()
    end)
 
    it("refuse NUL bytes in paths", function()
-      for _, name in ipairs { "file", "checkpoint", "ca_file" } do
+      for _, name in ipairs { "file", "checkpoint" } do
          assert.truthy(complaint({ [name] = "a\0b" }, "client", 1)
             :find "path without NUL bytes")
+      end
+   end)
+
+   it("refuse NUL bytes in keys, and do not show them", function()
+      for _, name in ipairs { "access_key_id", "access_key_secret",
+         "security_token" } do
+         assert.equal(("bad option '%s' (string without NUL bytes that is not "
+            .. "empty expected, got a string with a NUL byte)"):format(name),
+            complaint({ [name] = "LTAI\0x" }, "client", 1))
+      end
+   end)
+
+   it("refuse control characters where a line is wanted", function()
+      for _, name in ipairs { "proxy", "ca_file", "user_agent",
+         "version_id" } do
+         for wrong, what in pairs { ["a\0b"] = "a NUL byte",
+            ["a\r\nX: 1"] = "a line break", ["a\n"] = "a line break",
+            ["\rb"] = "a line break", ["a\27b"] = "a control character",
+            ["\127"] = "a control character" } do
+            local text = complaint({ [name] = wrong }, "client", 1)
+            assert.truthy(text:find("bad option '" .. name .. "' (", 1, true))
+            assert.truthy(text:find("without control characters", 1, true))
+            assert.truthy(text:find("got a string with " .. what, 1, true),
+               text)
+         end
+      end
+      parse { user_agent = "caf\195\169 (a; b)", ca_file = "/a b/c.pem" }
+   end)
+
+   it("refuse a checkpoint where the data lies", function()
+      local function complete(checkpoint)
+         return options.complete("transfer", { checkpoint = checkpoint },
+            { bucket = "b", object = "o", file = "a/f" }, 0)
+      end
+      for checkpoint, reason in pairs {
+         ["a/f"] = "it is the path of 'file'",
+         ["./a//f"] = "it is the path of 'file'",
+         ["a/f.part"] = "the data is in that path",
+         ["a/./f.part"] = "the data is in that path",
+      } do
+         local ok, message = pcall(complete, checkpoint)
+         assert.is_false(ok)
+         assert.truthy(message:find("bad option 'checkpoint' (" .. reason, 1,
+            true), message)
+      end
+      for _, fine in ipairs { "a/f.cp", "b/f", "f.part", true, false } do
+         assert.equal(fine, complete(fine).checkpoint)
       end
    end)
 
@@ -135,6 +182,25 @@ describe("the options", function()
          assert.truthy(complaint({ headers = wrong }, "client", 1)
             :find "table of names to strings or numbers expected")
       end
+   end)
+
+   it("name the entry of a table that is wrong", function()
+      local prefix = "bad option 'headers' (table of names to strings or "
+         .. "numbers expected, got "
+      for _, case in ipairs {
+         { { "Foo: secret" }, "index 1 instead of a name)" },
+         { { a = "b", [7] = "secret" }, "index 7 instead of a name)" },
+         { { [true] = "x" }, "a boolean instead of a name)" },
+         { { b = {}, a = "x" }, "a table as the value of 'b')" },
+         { { ["x\n" .. ("y"):rep(99)] = true },
+            "a boolean as the value of 'x?" .. ("y"):rep(62) .. "')" },
+         { "Foo: secret", "\"Foo: secret\")" },
+      } do
+         assert.equal(prefix .. case[2],
+            complaint({ headers = case[1] }, "client", 1))
+      end
+      assert.truthy(complaint({ query = { "x" } }, "transfer", 1)
+         :find("got index 1 instead of a name", 1, true))
    end)
 
    it("never show a secret", function()

@@ -227,6 +227,54 @@ struct ossdl_client *ossdl_client_release(struct ossdl_client *client)
     return NULL;
 }
 
+typedef void(visit_fn)(struct ossdl_transfer *transfer, const void *context);
+
+/* Every transfer that is not done; the visit may end and free it. */
+static void visit_locked(struct ossdl_client *client, visit_fn *visit,
+                         const void *context)
+{
+    struct ossdl_transfer *starts[] = {client->locked.active.first,
+                                       client->locked.waiting.first};
+
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(starts); i++) {
+        struct ossdl_transfer *transfer = starts[i];
+
+        while (transfer) {
+            struct ossdl_transfer *next = transfer->locked.next;
+
+            visit(transfer, context);
+            transfer = next;
+        }
+    }
+}
+
+static void close_one_locked(struct ossdl_transfer *transfer,
+                             const void *context)
+{
+    (void) context;
+    ossdl_transfer_cancel_locked(transfer, OSSDL_ECLOSED);
+}
+
+static void notice_one_locked(struct ossdl_transfer *transfer,
+                              const void *context)
+{
+    (void) context;
+    ossdl_transfer_notice_locked(transfer);
+}
+
+static void fail_one_locked(struct ossdl_transfer *transfer,
+                            const void *context)
+{
+    ossdl_transfer_fail_locked(transfer, context);
+}
+
+static void wake_one_locked(struct ossdl_transfer *transfer,
+                            const void *context)
+{
+    (void) context;
+    ossdl_transfer_wake_jobs_locked(transfer);
+}
+
 void ossdl_client_close(struct ossdl_client *client)
 {
     bool first;
@@ -237,11 +285,7 @@ void ossdl_client_close(struct ossdl_client *client)
     ossdl_lock_take(&client->lock);
     first = !client->locked.closing;
     client->locked.closing = true;
-    for (struct ossdl_transfer *next, *transfer = client->locked.first;
-         transfer; transfer = next) {
-        next = transfer->locked.next;
-        ossdl_transfer_cancel_locked(transfer, OSSDL_ECLOSED);
-    }
+    visit_locked(client, close_one_locked, NULL);
     ossdl_cond_wake_all(&client->work);
     ossdl_lock_drop(&client->lock);
     if (first) {
@@ -262,19 +306,11 @@ enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
     return OSSDL_OK;
 }
 
-static void notice_all_locked(struct ossdl_client *client)
-{
-    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
-         transfer = transfer->locked.next) {
-        ossdl_transfer_notice_locked(transfer);
-    }
-}
-
 void ossdl_client_want_credentials_locked(struct ossdl_client *client)
 {
     if (!client->locked.credentials_wanted) {
         client->locked.credentials_wanted = true;
-        notice_all_locked(client);
+        visit_locked(client, notice_one_locked, NULL);
         ossdl_cond_wake_all(&client->changed);
     }
 }
@@ -338,11 +374,7 @@ void ossdl_client_refuse_credentials(struct ossdl_client *client,
     client->locked.credentials_wanted = false;
     client->locked.renew_at = ossdl_now_ms() + RENEW_INTERVAL_MS;
     if (!credentials_good_locked(client)) {
-        for (struct ossdl_transfer *next, *transfer = client->locked.first;
-             transfer; transfer = next) {
-            next = transfer->locked.next;
-            ossdl_transfer_fail_locked(transfer, why);
-        }
+        visit_locked(client, fail_one_locked, why);
         client->locked.credentials_refused = 0;
     }
     ossdl_cond_wake_all(&client->work);
@@ -357,42 +389,6 @@ void ossdl_client_set_max_rate(struct ossdl_client *client, uint64_t rate)
     ossdl_lock_take(&client->lock);
     ossdl_pace_set_rate(&client->locked.pace, rate, ossdl_now_us());
     atomic_store(&client->limited, rate > 0);
-    for (struct ossdl_transfer *transfer = client->locked.first; transfer;
-         transfer = transfer->locked.next) {
-        ossdl_transfer_wake_jobs_locked(transfer);
-    }
+    visit_locked(client, wake_one_locked, NULL);
     ossdl_lock_drop(&client->lock);
-}
-
-void ossdl_client_enlist_locked(struct ossdl_client *client,
-                                struct ossdl_transfer *transfer)
-{
-    transfer->locked.next = NULL;
-    transfer->locked.previous = client->locked.last;
-    if (client->locked.last) {
-        client->locked.last->locked.next = transfer;
-    } else {
-        client->locked.first = transfer;
-    }
-    client->locked.last = transfer;
-}
-
-void ossdl_client_delist_locked(struct ossdl_client *client,
-                                struct ossdl_transfer *transfer)
-{
-    struct ossdl_transfer *next = transfer->locked.next;
-    struct ossdl_transfer *previous = transfer->locked.previous;
-
-    if (previous) {
-        previous->locked.next = next;
-    } else {
-        client->locked.first = next;
-    }
-    if (next) {
-        next->locked.previous = previous;
-    } else {
-        client->locked.last = previous;
-    }
-    transfer->locked.next = NULL;
-    transfer->locked.previous = NULL;
 }

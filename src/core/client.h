@@ -16,6 +16,7 @@
 #include "ossdl.h"
 #include "pace.h"
 #include "process.h"
+#include "queue.h"
 #include "watch.h"
 
 OSSDL_BEGIN_DECLS
@@ -42,8 +43,8 @@ struct ossdl_client {
 
     /* Guarded by the lock. */
     struct {
-        struct ossdl_transfer *first; /* round robin: rotated */
-        struct ossdl_transfer *last;
+        struct ossdl_queue waiting; /* not begun, in their order */
+        struct ossdl_queue active;  /* they take turns: rotated */
         struct ossdl_worker *workers;
         unsigned worker_count;
         unsigned idle_count;
@@ -67,11 +68,6 @@ enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
 struct ossdl_client *ossdl_client_acquire_alive(struct ossdl_client *client);
 /* Asks whoever polls the transfers for new credentials. */
 void ossdl_client_want_credentials_locked(struct ossdl_client *client);
-/* Appends to, or takes from, the list of transfers. */
-void ossdl_client_enlist_locked(struct ossdl_client *client,
-                                struct ossdl_transfer *transfer);
-void ossdl_client_delist_locked(struct ossdl_client *client,
-                                struct ossdl_transfer *transfer);
 
 OSSDL_END_DECLS
 

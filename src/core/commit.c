@@ -42,15 +42,16 @@ static bool left_alone(struct ossdl_transfer *transfer)
 static bool is_suspect(struct ossdl_transfer *transfer)
 {
     bool first;
+    bool unread;
 
     ossdl_lock_take(&transfer->client->lock);
     first = transfer->locked.touches == 0;
+    unread = transfer->options.read_back && !transfer->locked.sound;
     ossdl_lock_drop(&transfer->client->lock);
     if (ossdl_watch_opened(transfer->client->watch, transfer->file.watch)) {
         return !left_alone(transfer);
     }
-    return first && (transfer->options.read_back ||
-                     ossdl_sink_has_holes(transfer->file.sink));
+    return unread || (first && ossdl_sink_has_holes(transfer->file.sink));
 }
 
 static void close_files(struct ossdl_transfer *transfer)
@@ -85,15 +86,15 @@ void ossdl_commit_run(struct ossdl_worker *worker, struct ossdl_job *job)
     }
     status = ossdl_sink_commit(transfer->file.sink, transfer->options.file,
                                transfer->options.durable, &report->error);
+    if (ossdl_sink_committed(transfer->file.sink) && transfer->file.journal) {
+        /* The file is there. A checkpoint that cannot be removed is out of
+         * place, but does no harm: it is never believed unread. */
+        (void) !ossdl_journal_remove(transfer->file.journal, &ignored);
+    }
     if (status != OSSDL_OK) {
         report->kind = OSSDL_REPORT_FAILED;
         report->verdict = ossdl_classify_status(status);
         return;
-    }
-    if (transfer->file.journal) {
-        /* The file is there. A checkpoint that cannot be removed is out of
-         * place, but does no harm: it is never believed unread. */
-        (void) !ossdl_journal_remove(transfer->file.journal, &ignored);
     }
     close_files(transfer);
 }
@@ -121,8 +122,10 @@ void ossdl_commit_abandon(struct ossdl_worker *worker, struct ossdl_job *job)
         transfer->locked.error.status == OSSDL_ECHECKSUM ||
         (transfer->file.sink && ossdl_sink_doubtful(transfer->file.sink));
     worthless = worthless || (published && nothing_landed_locked(transfer));
-    resumable = !worthless && journal &&
-                (transfer->file.journaling || ossdl_journal_loaded(journal));
+    resumable =
+        !worthless && journal &&
+        !(transfer->file.sink && ossdl_sink_committed(transfer->file.sink)) &&
+        (transfer->file.journaling || ossdl_journal_loaded(journal));
     transfer->locked.error.resumable = resumable;
     ossdl_lock_drop(&transfer->client->lock);
     if (worthless && journal) {

@@ -178,9 +178,12 @@ static enum ossdl_status prepare_files(struct ossdl_transfer *transfer,
 
     status = ossdl_sink_prepare(transfer->file.sink, identity->size,
                                 transfer->options.direct, !resume, err);
-    transfer->file.journaling = transfer->file.journal && (resume || !small);
-    if (status == OSSDL_OK && transfer->file.journaling && !resume) {
-        status = ossdl_journal_begin(transfer->file.journal, identity, err);
+    transfer->file.journaling = false;
+    if (status == OSSDL_OK && transfer->file.journal && (resume || !small)) {
+        status =
+            resume ? OSSDL_OK
+                   : ossdl_journal_begin(transfer->file.journal, identity, err);
+        transfer->file.journaling = status == OSSDL_OK;
     }
     if (status == OSSDL_OK && !small) {
         ossdl_watch_remove(watch, transfer->file.watch);

@@ -10,6 +10,9 @@
 #define RENEW_BEFORE_S 60
 #define UNUSABLE_BEFORE_S 5
 
+/* How many transfers are open at once, for each thread that there may be. */
+#define OPEN_PER_THREAD 2
+
 /* How often the connections of a transfer are compared. */
 #define WATCH_MS 250
 /* A connection is judged no sooner. */
@@ -584,10 +587,36 @@ static bool all_landed_locked(const struct ossdl_transfer *transfer)
                ossdl_extents_count(&transfer->locked.unverified);
 }
 
+static bool commit_due_locked(const struct ossdl_transfer *transfer)
+{
+    return transfer->locked.published && !transfer->locked.ending &&
+           !transfer->locked.reopening && !transfer->locked.finishing &&
+           all_landed_locked(transfer);
+}
+
+static struct ossdl_job *commit_locked(struct ossdl_transfer *transfer,
+                                       struct ossdl_worker *worker,
+                                       int64_t now_ms)
+{
+    transfer->locked.finishing = true;
+    ossdl_transfer_set_state_locked(transfer, OSSDL_STATE_COMMITTING);
+    return begin_locked(&transfer->jobs[0], OSSDL_JOB_COMMIT, worker, now_ms);
+}
+
 static bool end_due_locked(const struct ossdl_transfer *transfer)
 {
     return transfer->locked.ending && transfer->locked.running == 0 &&
            !transfer->locked.ended;
+}
+
+static struct ossdl_job *end_locked(struct ossdl_transfer *transfer,
+                                    struct ossdl_worker *worker, int64_t now_ms)
+{
+    if (!end_due_locked(transfer)) {
+        return NULL;
+    }
+    transfer->locked.ended = true;
+    return begin_locked(&transfer->jobs[0], OSSDL_JOB_END, worker, now_ms);
 }
 
 static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
@@ -597,7 +626,10 @@ static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
     struct ossdl_job *job;
 
     if (transfer->locked.ending) {
-        return NULL;
+        return end_locked(transfer, worker, now_ms);
+    }
+    if (commit_due_locked(transfer)) {
+        return commit_locked(transfer, worker, now_ms);
     }
     if (!transfer->locked.published) {
         return open_locked(transfer, worker, now_ms, wake_at);
@@ -609,41 +641,56 @@ static struct ossdl_job *job_of_locked(struct ossdl_transfer *transfer,
     if (job) {
         return job;
     }
-    if (all_landed_locked(transfer)) {
-        transfer->locked.finishing = true;
-        ossdl_transfer_set_state_locked(transfer, OSSDL_STATE_COMMITTING);
-        return begin_locked(&transfer->jobs[0], OSSDL_JOB_COMMIT, worker,
-                            now_ms);
-    }
     return fetch_locked(transfer, worker, now_ms, wake_at);
 }
 
-/* Before all other work: somebody may be waiting for the end. */
-static struct ossdl_job *end_locked(struct ossdl_worker *worker, int64_t now_ms)
+/* Files to close: its own, before others open theirs. */
+static bool is_due_locked(const struct ossdl_transfer *transfer)
 {
-    struct ossdl_transfer *transfer = worker->client->locked.first;
-
-    while (transfer && !end_due_locked(transfer)) {
-        transfer = transfer->locked.next;
-    }
-    if (!transfer) {
-        return NULL;
-    }
-    transfer->locked.ended = true;
-    return begin_locked(&transfer->jobs[0], OSSDL_JOB_END, worker, now_ms);
+    return end_due_locked(transfer) || commit_due_locked(transfer);
 }
 
-struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
-                                             int64_t now_ms, int64_t *wake_at)
+void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer)
+{
+    struct ossdl_queue *active = &transfer->client->locked.active;
+
+    if (is_due_locked(transfer) && active->first != transfer) {
+        ossdl_queue_remove(active, transfer);
+        ossdl_queue_prepend(active, transfer);
+    }
+}
+
+/* Each open transfer holds files, and needs a connection to be of use. */
+static bool may_open_locked(const struct ossdl_client *client)
+{
+    return client->locked.waiting.count > 0 &&
+           client->locked.active.count < OPEN_PER_THREAD * client->max_threads;
+}
+
+static struct ossdl_job *open_next_locked(struct ossdl_worker *worker,
+                                          int64_t now_ms, int64_t *wake_at)
 {
     struct ossdl_client *client = worker->client;
-    struct ossdl_transfer *transfer = client->locked.first;
-    struct ossdl_job *end = end_locked(worker, now_ms);
+    struct ossdl_transfer *transfer = client->locked.waiting.first;
+    struct ossdl_job *job;
 
-    assert(ossdl_lock_held(&client->lock));
-    if (end) {
-        return end;
+    if (!may_open_locked(client)) {
+        return NULL;
     }
+    job = open_locked(transfer, worker, now_ms, wake_at);
+    if (job) {
+        ossdl_queue_remove(&client->locked.waiting, transfer);
+        ossdl_queue_append(&client->locked.active, transfer);
+    }
+    return job;
+}
+
+static struct ossdl_job *next_active_locked(struct ossdl_worker *worker,
+                                            int64_t now_ms, int64_t *wake_at)
+{
+    struct ossdl_queue *active = &worker->client->locked.active;
+    struct ossdl_transfer *transfer = active->first;
+
     while (transfer) {
         struct ossdl_transfer *next = transfer->locked.next;
         struct ossdl_job *job =
@@ -651,8 +698,8 @@ struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
 
         if (job) {
             /* To the end of the queue: transfers take turns. */
-            ossdl_client_delist_locked(client, transfer);
-            ossdl_client_enlist_locked(client, transfer);
+            ossdl_queue_remove(active, transfer);
+            ossdl_queue_append(active, transfer);
             return job;
         }
         transfer = next;
@@ -660,19 +707,31 @@ struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
     return NULL;
 }
 
+struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
+                                             int64_t now_ms, int64_t *wake_at)
+{
+    const struct ossdl_transfer *first = worker->client->locked.active.first;
+    struct ossdl_job *job = NULL;
+
+    assert(ossdl_lock_held(&worker->client->lock));
+    if (!first || !is_due_locked(first)) {
+        job = open_next_locked(worker, now_ms, wake_at);
+    }
+    return job ? job : next_active_locked(worker, now_ms, wake_at);
+}
+
 static bool has_work_locked(const struct ossdl_transfer *transfer)
 {
-    if (transfer->locked.ending) {
-        return end_due_locked(transfer);
+    if (is_due_locked(transfer)) {
+        return true;
     }
-    if (transfer->locked.finishing) {
+    if (transfer->locked.ending || transfer->locked.finishing) {
         return false;
     }
     if (!transfer->locked.published) {
         return transfer->locked.running == 0;
     }
-    return all_landed_locked(transfer) ||
-           transfer->locked.verify_next <
+    return transfer->locked.verify_next <
                ossdl_extents_count(&transfer->locked.unverified) ||
            (!ossdl_ranges_empty(&transfer->locked.missing) &&
             transfer->locked.fetching < target_threads(transfer));
@@ -680,12 +739,13 @@ static bool has_work_locked(const struct ossdl_transfer *transfer)
 
 bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
 {
-    const struct ossdl_transfer *transfer = client->locked.first;
+    const struct ossdl_transfer *transfer = client->locked.active.first;
+    bool work = may_open_locked(client);
 
-    while (transfer && !has_work_locked(transfer)) {
-        transfer = transfer->locked.next;
+    for (; transfer && !work; transfer = transfer->locked.next) {
+        work = has_work_locked(transfer);
     }
-    if (!transfer) {
+    if (!work) {
         return false;
     }
     if (client->locked.idle_count > 0) {
@@ -699,11 +759,12 @@ void ossdl_schedule_end_locked(struct ossdl_transfer *transfer)
 {
     struct ossdl_client *client = transfer->client;
 
+    ossdl_schedule_hasten_locked(transfer);
     if (transfer->locked.running > 0 || client->locked.idle_count > 0 ||
         client->locked.worker_count < client->max_threads) {
         return;
     }
-    for (struct ossdl_transfer *other = client->locked.first; other;
+    for (struct ossdl_transfer *other = client->locked.active.first; other;
          other = other->locked.next) {
         for (unsigned i = 0; i < other->job_count; i++) {
             if (is_receiving(&other->jobs[i]) && other->locked.published &&

@@ -5,7 +5,8 @@
  * Memory:  none of its own. Errors: a transfer whose books cannot be kept for
  *          want of memory fails with OSSDL_EMEMORY.
  *
- * Transfers take turns; those that are to end come first. Within one, extents
+ * Transfers take turns; those that have only to be finished come first, and
+ * only so many are open at once as can be of use. Within one, extents
  * are verified first (that costs no network), then missing bytes are fetched
  * from the lowest on. When nothing is left to hand out, an idle connection
  * takes half of what the latest one has left; and a connection that is far
@@ -47,6 +48,10 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
  * may begin. Nobody is woken: the caller brings another worker.
  */
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer);
+
+/* To be called when a job has come back: what has only to be finished comes
+ * before all other work. */
+void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer);
 
 /*
  * A transfer that is to end needs a worker to close its files. Where all are

@@ -17,7 +17,7 @@
 /* Read-backs because somebody else has the file open. */
 #define TOUCHES_MOST 3
 /* Time enough to tell from the file's times that nobody writes (commit.c). */
-#define TOUCHED_REST_MS 1100
+#define TOUCHED_REST_MS 2100
 
 static void rest_locked(struct ossdl_job *job, int64_t until)
 {
@@ -265,6 +265,7 @@ static void settle_request_locked(struct ossdl_job *job,
         transfer->client->locked.credentials_refused = 0;
         break;
     }
+    ossdl_schedule_hasten_locked(transfer);
 }
 
 /* --- reading back and healing ------------------------------------------ */
@@ -318,10 +319,19 @@ static void suspect_locked(struct ossdl_transfer *transfer)
         reverify_locked(transfer);
         return;
     }
-    ossdl_error_set(&error, OSSDL_EIO, "touched",
-                    "%s is opened by another program again and again: find it "
-                    "(lsof) and keep it away while the download runs",
-                    transfer->part_path);
+    if (transfer->locked.verify_failures > 0) {
+        ossdl_error_set(&error, OSSDL_EIO, "unreadable",
+                        "%s does not read back what was written to it: check "
+                        "the disk and the kernel's log, or download to "
+                        "another disk",
+                        transfer->part_path);
+    } else {
+        ossdl_error_set(&error, OSSDL_EIO, "touched",
+                        "%s is opened by another program again and again: "
+                        "find it (lsof) and keep it away while the download "
+                        "runs",
+                        transfer->part_path);
+    }
     error.retryable = true;
     ossdl_transfer_fail_locked(transfer, &error);
 }
@@ -339,6 +349,8 @@ static void verified_locked(struct ossdl_transfer *transfer)
 {
     ossdl_extents_clear(&transfer->locked.unverified);
     transfer->locked.verify_next = 0;
+    transfer->locked.sound =
+        !transfer->locked.resuming && transfer->locked.verify_failures == 0;
     if (transfer->locked.resuming) {
         transfer->locked.resuming = false;
         if (transfer->locked.resumed_bytes == 0) {
@@ -368,6 +380,7 @@ static void settle_verify_locked(struct ossdl_job *job,
         transfer->locked.published && !transfer->locked.ending) {
         verified_locked(transfer);
     }
+    ossdl_schedule_hasten_locked(transfer);
 }
 
 /* --- the end ----------------------------------------------------------- */
@@ -396,14 +409,19 @@ static void fill_result_locked(struct ossdl_transfer *transfer)
 static void finish_locked(struct ossdl_transfer *transfer,
                           enum ossdl_state state)
 {
+    struct ossdl_client *client = transfer->client;
+
     transfer->locked.ended_at = ossdl_now_ms();
     if (state == OSSDL_STATE_DONE) {
         fill_result_locked(transfer);
     }
-    ossdl_client_delist_locked(transfer->client, transfer);
+    ossdl_queue_remove(transfer->locked.state == OSSDL_STATE_QUEUED
+                           ? &client->locked.waiting
+                           : &client->locked.active,
+                       transfer);
     ossdl_transfer_set_state_locked(transfer, state);
-    if (transfer->client->locked.closing) {
-        ossdl_cond_wake_all(&transfer->client->work);
+    if (client->locked.closing) {
+        ossdl_cond_wake_all(&client->work);
     }
     if (transfer->locked.abandoned) {
         ossdl_transfer_free(transfer);

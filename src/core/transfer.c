@@ -319,7 +319,7 @@ ossdl_transfer_start(struct ossdl_client *client,
     closing = client->locked.closing;
     if (!closing) {
         ossdl_client_acquire(client);
-        ossdl_client_enlist_locked(client, transfer);
+        ossdl_queue_append(&client->locked.waiting, transfer);
         ossdl_cond_wake_one(&client->work);
     }
     ossdl_lock_drop(&client->lock);

@@ -78,8 +78,9 @@ struct ossdl_transfer {
         struct ossdl_extents extents;
         struct ossdl_extents unverified; /* to be read back */
         size_t verify_next;              /* index into it */
-        int64_t verify_after;            /* ms; not before */
         unsigned verifying;              /* jobs at it */
+        int64_t verify_after;            /* ms; not before */
+        bool sound; /* read back whole, and all of it was as it should be */
         unsigned verify_failures;
         bool resuming; /* what is verified counts as resumed */
         bool unread;   /* a part of it is believed as the checkpoint has it */

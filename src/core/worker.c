@@ -42,6 +42,13 @@ static void drop_buffer(struct ossdl_worker *worker)
     worker->buffer_bytes = 0;
 }
 
+/* Closing, and nothing is left to wind down. */
+static bool is_over_locked(const struct ossdl_client *client)
+{
+    return client->locked.closing && client->locked.active.count == 0 &&
+           client->locked.waiting.count == 0;
+}
+
 static void run(struct ossdl_worker *worker, struct ossdl_job *job)
 {
     memset(&worker->report, 0, sizeof worker->report);
@@ -87,7 +94,7 @@ static void *worker_main(void *argument)
     struct ossdl_client *client = worker->client;
 
     ossdl_lock_take(&client->lock);
-    while (!client->locked.closing || client->locked.first) {
+    while (!is_over_locked(client)) {
         int64_t now = ossdl_now_ms();
         int64_t wake_at = OSSDL_FOREVER;
         struct ossdl_job *job =
@@ -192,9 +199,7 @@ static int launch(struct ossdl_client *client, struct ossdl_worker *worker)
     int failed;
 
     ossdl_lock_take(&client->lock);
-    failed = client->locked.closing && !client->locked.first
-                 ? ECANCELED
-                 : create_thread(worker);
+    failed = is_over_locked(client) ? ECANCELED : create_thread(worker);
     if (!failed) {
         worker->next = client->locked.workers;
         client->locked.workers = worker;

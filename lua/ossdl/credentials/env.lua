@@ -5,12 +5,12 @@ local SETS = {
    {
       id = "OSS_ACCESS_KEY_ID",
       secret = "OSS_ACCESS_KEY_SECRET",
-      token = "OSS_SESSION_TOKEN",
+      tokens = { "OSS_SESSION_TOKEN", "OSS_SECURITY_TOKEN" },
    },
    {
       id = "ALIBABA_CLOUD_ACCESS_KEY_ID",
       secret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-      token = "ALIBABA_CLOUD_SECURITY_TOKEN",
+      tokens = { "ALIBABA_CLOUD_SECURITY_TOKEN" },
    },
 }
 
@@ -22,6 +22,14 @@ return function(getenv)
       local value = getenv(name)
       return value ~= "" and value or nil
    end
+   local function first_of(names)
+      for _, name in ipairs(names) do
+         local value = value_of(name)
+         if value then
+            return value
+         end
+      end
+   end
    -- The third result tells a chain not to look further: half a setting is a
    -- mistake, and other credentials in its place would be a surprise.
    return function()
@@ -31,7 +39,7 @@ return function(getenv)
             return {
                access_key_id = id,
                access_key_secret = secret,
-               security_token = value_of(set.token),
+               security_token = first_of(set.tokens),
             }
          elseif id or secret then
             return nil, ("%s is set, but %s is not"):format(

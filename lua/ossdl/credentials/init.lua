@@ -22,6 +22,10 @@ local credentials = {
    chain = require "ossdl.credentials.chain",
 }
 
+local FIELDS = { "access_key_id", "access_key_secret", "security_token" }
+local IS_FIELD = { access_key_id = true, access_key_secret = true,
+   security_token = true, expires_at = true }
+
 local function failure(text)
    return error_module.new {
       kind = "credentials", message = text, resumable = true,
@@ -38,10 +42,17 @@ local function reason(value)
    return error_module.line(value)
 end
 
+-- Lua's own word for it; it has no secret in it.
+local function is_memory(problem)
+   return type(problem) == "string" and problem:find("not enough memory", 1, true) ~= nil
+end
+
 local function text_field(given, name)
    local value = given[name]
    if value ~= nil and type(value) ~= "string" then
       return nil, ("%s is a %s, not a string"):format(name, type(value))
+   elseif value and value:find("\0", 1, true) then
+      return nil, name .. " has a NUL byte"
    end
    return value ~= "" and value or nil
 end
@@ -50,8 +61,7 @@ end
 -- value.
 local function checked(given)
    local copy = {}
-   for _, name in ipairs { "access_key_id", "access_key_secret",
-      "security_token" } do
+   for _, name in ipairs(FIELDS) do
       local value, complaint = text_field(given, name)
       if complaint then
          return nil, complaint
@@ -71,11 +81,15 @@ local function checked(given)
    return copy
 end
 
---- What the core does not accept, as an error of the provider's.
+--- What the core says of credentials that it does not accept, as an error of
+-- their own kind; another error as it is.
 ---@param err ossdl.Error
 ---@return ossdl.Error
 function credentials.refused(err)
-   return failure("the credentials are not usable: " .. err.message)
+   if IS_FIELD[err.code] then
+      return failure("the credentials are not usable: " .. err.message)
+   end
+   return err
 end
 
 --- Checks a table of credentials.
@@ -88,7 +102,9 @@ function credentials.check(given)
          type(given)))
    end
    local ok, copy, complaint = pcall(checked, given)
-   if not ok then
+   if not ok and is_memory(copy) then
+      error(copy, 0)
+   elseif not ok then
       return nil, failure "the credentials cannot be read"
    elseif not copy then
       return nil, failure("the credentials are not usable: " .. complaint)

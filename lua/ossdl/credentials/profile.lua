@@ -6,6 +6,9 @@
 
 local FILE_MAX = 1024 * 1024
 
+-- Some editors begin a file of UTF-8 with it.
+local BYTE_ORDER_MARK = "\239\187\191"
+
 local NAMES = {
    "ALIBABACLOUD_PROFILE", "ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE",
 }
@@ -44,6 +47,8 @@ local function read(path)
       return nil, path .. " is empty or cannot be read"
    elseif #text > FILE_MAX then
       return nil, path .. " is too large"
+   elseif text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK then
+      return text:sub(#BYTE_ORDER_MARK + 1)
    end
    return text
 end
