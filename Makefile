@@ -31,13 +31,14 @@ PARALLEL = @$(MAKE) --no-print-directory OSSDL_PARALLEL=1 -j$(JOBS)
 
 RUN = spec/support
 SETUP = @$(RUN)/setup.sh
-CHECKS = lint compile unit spec smoke cost asan tsan
-# What the sanitizers run: neither nginx nor luarocks carry them.
-SANITIZED = $(sort $(filter-out resty,$(notdir $(patsubst %/,%,$(dir \
+# A + between lanes that run side by side (see run_all).
+CHECKS = lint compile unit smoke cost spec+asan,tsan
+# What the sanitizers run: neither nginx nor a browser carries them.
+SANITIZED = $(sort $(filter-out resty page,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard spec/*/*_spec.lua))))))
 
 .PHONY: all help setup demo test check lint compile unit spec smoke asan \
-	tsan torture fuzz coverage valgrind cost bench env rock rockspec \
+	tsan torture page fuzz coverage valgrind cost bench env rock rockspec \
 	install openresty clean modules c-tests FORCE
 
 all: ## build the module for Lua 5.4 and LuaJIT (the default)
@@ -112,6 +113,11 @@ torture: ## every cut and every flipped bit, hundreds of kills (long)
 	@$(RUN)/run_c "C tests" $(B)/c-tests
 	@TORTURE=full LUAS="$(LUAS)" $(RUN)/run_specs torture transfer
 	@TORTURE=full LUAS=luajit $(RUN)/run_specs resty
+
+page: ## the page of examples/openresty in a real browser
+	$(SETUP) run page
+	$(PARALLEL) modules
+	@LUAS=lua5.4 $(RUN)/run_specs page
 
 fuzz: ## the parsers under libFuzzer; FUZZ_SECONDS=60 each
 	@spec/fuzz/run

@@ -404,6 +404,19 @@ describe("the binding", function()
          :find("bad option 'now'", 1, true))
    end)
 
+   it("signs no name with a NUL, which would be another name on the wire", function()
+      for _, field in ipairs { "bucket", "object" } do
+         local request = { method = "GET", signature = "v4", now = 1709622489,
+            region = "cn-hangzhou", bucket = "bucket", object = "o",
+            access_key_id = "i", access_key_secret = "s" }
+         request[field] = "a\0b"
+         local none, err = core.sign(request)
+         assert.is_nil(none)
+         assert.equal("invalid", err.kind)
+         assert.equal(field, err.code)
+      end
+   end)
+
    it("makes URLs for an endpoint, or for a region's own", function()
       local request = { method = "GET", signature = "v4", now = 1709622489,
          expires = 60, path_style = false, cname = false,

@@ -45,6 +45,7 @@ struct ossdl_client {
     struct {
         struct ossdl_queue waiting; /* not begun, in their order */
         struct ossdl_queue active;  /* they take turns: rotated */
+        bool opened_last;           /* the last turn went to a new one */
         struct ossdl_worker *workers;
         unsigned worker_count;
         unsigned idle_count;

@@ -707,17 +707,36 @@ static struct ossdl_job *next_active_locked(struct ossdl_worker *worker,
     return NULL;
 }
 
+/* What only ends something is nobody's turn. */
+static bool is_turn(const struct ossdl_job *job)
+{
+    return job->kind != OSSDL_JOB_COMMIT && job->kind != OSSDL_JOB_END;
+}
+
 struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
                                              int64_t now_ms, int64_t *wake_at)
 {
-    const struct ossdl_transfer *first = worker->client->locked.active.first;
+    struct ossdl_client *client = worker->client;
+    const struct ossdl_transfer *first = client->locked.active.first;
+    /* Neither do new ones wait for a large one, nor does it wait for them. */
+    bool open_first =
+        !client->locked.opened_last && !(first && is_due_locked(first));
     struct ossdl_job *job = NULL;
 
-    assert(ossdl_lock_held(&worker->client->lock));
-    if (!first || !is_due_locked(first)) {
+    assert(ossdl_lock_held(&client->lock));
+    if (open_first) {
         job = open_next_locked(worker, now_ms, wake_at);
     }
-    return job ? job : next_active_locked(worker, now_ms, wake_at);
+    if (!job) {
+        job = next_active_locked(worker, now_ms, wake_at);
+    }
+    if (!job && !open_first) {
+        job = open_next_locked(worker, now_ms, wake_at);
+    }
+    if (job && is_turn(job)) {
+        client->locked.opened_last = job->kind == OSSDL_JOB_OPEN;
+    }
+    return job;
 }
 
 static bool has_work_locked(const struct ossdl_transfer *transfer)

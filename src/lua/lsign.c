@@ -4,6 +4,20 @@
 
 static const char *const SIGNATURES[] = {"v4", "v1", "none", NULL};
 
+/* Other names than those that downloads know may be signed, but none with a
+ * NUL: the service does not take it. */
+static enum ossdl_status check_name(struct ossdl_slice name, const char *what,
+                                    struct ossdl_error *err)
+{
+    if (name.len > 0 && memchr(name.ptr, '\0', name.len)) {
+        return ossdl_error_set(err, OSSDL_EINVALID, what,
+                               "the name of the %s has a NUL byte, which "
+                               "cannot be sent",
+                               what);
+    }
+    return OSSDL_OK;
+}
+
 /* What both functions read. The strings stay on the stack, the rest belongs
  * to the scratch. */
 static enum ossdl_status request_fields(lua_State *L, int table,
@@ -27,7 +41,14 @@ static enum ossdl_status request_fields(lua_State *L, int table,
                               &out->additional_headers);
     out->headers = &scratch->headers;
     out->query = &scratch->query;
-    status = lossdl_field_pairs(L, table, "headers", &scratch->headers, err);
+    status = check_name(out->bucket, "bucket", err);
+    if (status == OSSDL_OK) {
+        status = check_name(out->object, "object", err);
+    }
+    if (status == OSSDL_OK) {
+        status =
+            lossdl_field_pairs(L, table, "headers", &scratch->headers, err);
+    }
     if (status == OSSDL_OK) {
         status = lossdl_field_pairs(L, table, "query", &scratch->query, err);
     }
