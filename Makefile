@@ -32,7 +32,7 @@ PARALLEL = @$(MAKE) --no-print-directory OSSDL_PARALLEL=1 -j$(JOBS)
 RUN = spec/support
 SETUP = @$(RUN)/setup.sh
 # A + between lanes that run side by side (see run_all).
-CHECKS = lint compile unit smoke cost spec+asan,tsan
+CHECKS = lint compile unit smoke cost spec,fuzz+asan,tsan
 # What the sanitizers run: neither nginx nor a browser carries them.
 SANITIZED = $(sort $(filter-out resty page,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard spec/*/*_spec.lua))))))
@@ -60,7 +60,7 @@ test: setup ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory check
 
 check: ## every test, cheapest first; installs nothing
-	@MAKE="$(MAKE)" $(RUN)/run_all $(CHECKS)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-4} MAKE="$(MAKE)" $(RUN)/run_all $(CHECKS)
 
 lint: ## formatting of the C files, luacheck
 	@$(RUN)/lint
@@ -120,7 +120,7 @@ page: ## the page of examples/openresty in a real browser
 	@LUAS=lua5.4 $(RUN)/run_specs page
 
 fuzz: ## the parsers under libFuzzer; FUZZ_SECONDS=60 each
-	@spec/fuzz/run
+	@SUITE_LIMIT=2h $(RUN)/run_suite fuzzers spec/fuzz/run
 
 coverage: ## which lines and branches of the core the C tests reach
 	$(PARALLEL) B=build/coverage CFLAGS="-O0 -g --coverage" \

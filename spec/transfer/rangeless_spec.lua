@@ -22,7 +22,7 @@ describe("a service that ignores ranges", function()
       test.oss:fault { match = { key = "object", times = false },
          ignore_range = true }
       local file, acted = test.target(), false
-      local result, err = test:slowly("object", file, 3 * MIB, function(p)
+      local result, err = test:slowly("object", file, 4 * MIB, function(p)
          if p.bytes_done > 2 * MIB and not acted then
             acted = true
             helper.patch(file .. ".part", MIB + 7, ("x"):rep(100))
@@ -35,13 +35,15 @@ describe("a service that ignores ranges", function()
       return result
    end
 
-   it("gives the right file when the partial one is touched", function()
-      assert.is_true(touched().verified)
-   end)
-
-   it("gives the right file then without a CRC-64 too", function()
+   it("and gives no CRC-64 may have its file touched", function()
       assert.is_false(touched { crc64 = false }.verified)
    end)
+
+   if not fixture.quick then
+      it("may have its file touched", function()
+         assert.is_true(touched().verified)
+      end)
+   end
 
    -- Half of the object is there, then the service answers 200 so often.
    local function resumed(times)

@@ -149,7 +149,7 @@ describe("a download that meets", function()
          local server = raw.start {
             object = { path = test.oss:path "object" },
             { match = { range_start = half }, times = 8, error = 503 },
-            { match = { range_start = 0 }, drip = 0.01, drip_bytes = 1024 },
+            { match = { range_start = 0 }, drip = 0.005, drip_bytes = 512 },
          }
          local file = test.target()
          local result, err = ossdl.download(server:options {
