@@ -19,9 +19,11 @@ local function die(signal)
    os.execute("kill -" .. signal .. " $PPID")
 end
 local function note(text)
-   local file = assert(io.open(options.file .. ".note", "w"))
+   -- Whole from the moment that it is there.
+   local file = assert(io.open(options.file .. ".note.new", "w"))
    file:write(text)
    file:close()
+   assert(os.rename(options.file .. ".note.new", options.file .. ".note"))
 end
 local act = function() end
 %s
