@@ -1,43 +1,35 @@
 --- A headless Chromium that a spec drives, over the WebDriver protocol.
 --
--- Browser and driver are both children of the spec, rather than one of the
--- other: so both are gone when the spec is, however it ends. What they write
--- goes to a folder that is removed.
+-- Browser and driver are both children of the spec, not one of the other, so
+-- both are gone when the spec is. What they write goes to a folder of theirs.
 
 local cjson = require "cjson"
 local http = require "socket.http"
 local lfs = require "lfs"
 local ltn12 = require "ltn12"
 local mime = require "mime"
-local socket = require "socket"
 
 local process = require "spec.support.process"
 
 local browser = {}
 
-local LIMIT = 60 -- seconds, for a start and for one command
+local LIMIT = 60 -- seconds to start; a command has LuaSocket's own limit
 
 -- It talks to the page and to nobody else.
-local SWITCHES = { "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-   "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-   "--disable-dev-shm-usage", "--disable-breakpad", "--no-proxy-server", "--remote-debugging-port=0", "about:blank" }
+local COMMAND = [[exec chromium --headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run \
+   --disable-background-networking --disable-component-update --disable-sync --disable-extensions \
+   --disable-dev-shm-usage --disable-breakpad --no-proxy-server --remote-debugging-port=0 \
+   --user-data-dir="$HOME/profile" about:blank]]
 
 ---@class spec.Browser
----@field folder string  its profile, and all that it writes
 local Browser = {}
 Browser.__index = Browser
-
-local function connection()
-   local tcp = socket.tcp()
-   tcp:settimeout(LIMIT)
-   return tcp
-end
 
 --- One command to the driver; gives its value, raises what it complains of.
 local function ask(self, method, path, given)
    local body, parts = given and cjson.encode(given) or "", {}
    local _, status = http.request {
-      url = self.driver_url .. path, method = method, create = connection,
+      url = self.driver_url .. path, method = method,
       headers = { ["Content-Type"] = "application/json", ["Content-Length"] = #body },
       source = ltn12.source.string(body), sink = ltn12.sink.table(parts),
    }
@@ -101,8 +93,7 @@ end
 
 local function launch(self)
    local options = { env = { HOME = self.folder, TMPDIR = self.folder } }
-   self.chromium = process.start({ "chromium", "--user-data-dir=" .. self.folder .. "/profile",
-      (table.unpack or unpack)(SWITCHES) }, options)
+   self.chromium = process.start({ "sh", "-c", COMMAND }, { env = options.env, remove = self.folder })
    local port = wait_for(self.chromium, "chromium", function()
       return (process.read(self.folder .. "/profile/DevToolsActivePort") or ""):match "^(%d+)\n"
    end)
@@ -119,11 +110,8 @@ end
 function browser.start()
    local self = setmetatable({ folder = process.folder "browser" }, Browser)
    local ok, err = pcall(launch, self)
-   if not ok then
-      self:stop()
-      error(err, 0)
-   end
-   return self
+   if not ok then self:stop() end
+   return ok and self or error(err, 0)
 end
 
 return browser

@@ -214,7 +214,7 @@ describe("in nginx", function()
       local before = site.memory(pid)
       fetch(count)
       local grown = site.memory(pid) - before
-      assert.is_true(grown < 4096, grown .. " KiB more")
+      assert.is_true(grown < 1024, grown .. " KiB more")
    end)
 
    describe("of two workers", function()
