@@ -6,7 +6,8 @@
 ---
 --- What the page shows lives in the shared dictionary `downloads`, so that
 --- every worker can tell it; the downloads themselves belong to the worker
---- that started them.
+--- that started them. Of a key, "s:KEY" is what is shown, and "b:KEY" is there
+--- while somebody is at it.
 
 -- luacheck: globals ngx
 
@@ -20,6 +21,7 @@ local client -- of this worker, made in cache.init_worker
 
 local KEEP = 600      -- seconds that a finished download stays on the page
 local INTERVAL = 0.25 -- seconds between two events
+local TROUBLE = 5     -- seconds that an error is shown once all goes well again
 
 --- For init_worker_by_lua: threads do not survive the fork of the worker.
 ---@param options table  of ossdl.new, and `folder`
@@ -36,25 +38,32 @@ end
 
 local function show(key, state)
    state.key = key
-   downloads:set(key, cjson.encode(state), KEEP)
+   downloads:set("s:" .. key, cjson.encode(state), KEEP)
 end
 
-local function on_progress(key)
+--- Shows each step; `last` is filled with the newest.
+local function on_progress(key, last)
+   local retries, until_when = 0, 0
    return function(p)
-      show(key, {
-         state = p.state, done = p.bytes_done, total = p.bytes_total, rate = p.rate, eta = p.eta,
-         connections = p.connections, retries = p.retries,
-         trouble = p.last_error and tostring(p.last_error) or nil,
-      })
+      if p.retries > retries then
+         retries, until_when = p.retries, ngx.now() + TROUBLE
+      end
+      last.state, last.done, last.total = p.state, p.bytes_done, p.bytes_total
+      last.rate, last.eta = p.rate, p.eta
+      last.connections, last.retries = p.connections, p.retries
+      last.trouble = ngx.now() < until_when and tostring(p.last_error) or nil
+      show(key, last)
+      downloads:set("b:" .. key, true, KEEP)
    end
 end
 
 --- Runs in a timer: the request that asked is long answered.
 local function fetch(premature, key, path)
    if premature then return end
+   local last = {}
    show(key, { state = "opening" })
    local result, err = client:download {
-      object = key, file = path, on_progress = on_progress(key), busy = "wait",
+      object = key, file = path, on_progress = on_progress(key, last), busy = "wait",
    }
    if result then
       show(key, {
@@ -62,9 +71,11 @@ local function fetch(premature, key, path)
          retries = result.retries, resumed = result.resumed,
       })
    else
-      show(key, { state = "failed", trouble = tostring(err) })
+      show(key, {
+         state = "failed", done = last.done, total = last.total, retries = last.retries, trouble = tostring(err),
+      })
    end
-   downloads:delete("busy " .. key)
+   downloads:delete("b:" .. key)
 end
 
 local function is_there(path)
@@ -82,10 +93,10 @@ function cache.get()
       return ngx.exec("/cached/" .. ngx.escape_uri(path:match("[^/]+$")))
    end
    -- One download per key, whichever worker was asked.
-   if downloads:add("busy " .. key, true, KEEP) then
+   if downloads:add("b:" .. key, true, KEEP) then
       local ok, err = ngx.timer.at(0, fetch, key, path)
       if not ok then
-         downloads:delete("busy " .. key)
+         downloads:delete("b:" .. key)
          ngx.log(ngx.ERR, "cannot start a download: ", err)
          return ngx.exit(503)
       end
@@ -98,10 +109,10 @@ end
 
 local function states()
    local list = {}
-   for _, key in ipairs(downloads:get_keys(200)) do
-      if key:sub(1, 5) ~= "busy " then
-         list[#list + 1] = cjson.decode(downloads:get(key) or "null")
-      end
+   for _, name in ipairs(downloads:get_keys(400)) do
+      -- What was listed may have expired by now.
+      local state = name:sub(1, 2) == "s:" and downloads:get(name)
+      if state then list[#list + 1] = cjson.decode(state) end
    end
    table.sort(list, function(a, b) return a.key < b.key end)
    return #list > 0 and cjson.encode(list) or "[]"
