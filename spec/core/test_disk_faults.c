@@ -1,6 +1,6 @@
 /*
- * The system calls of file.c, failing on demand: this program defines them
- * itself, so that its own definitions are the ones that are linked.
+ * The system calls of file.c, counted and failing on demand: this program
+ * defines them itself, so that its own definitions are the ones linked.
  */
 #include "test.h"
 
@@ -25,6 +25,8 @@ static struct {
     int lock_errno;
 } fault;
 
+static unsigned direct_writes; /* tried since start() */
+
 static bool interrupted(void)
 {
     if (fault.eintr > 0) {
@@ -43,16 +45,19 @@ static int fail(int number)
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
+    bool direct = fcntl(fd, F_GETFL) & O_DIRECT;
+
     if (interrupted()) {
         return -1;
     }
+    direct_writes += direct;
     if (fault.write_nothing) {
         return 0;
     }
     if (fault.write_errno) {
         return fail(fault.write_errno);
     }
-    if (fault.direct_errno && (fcntl(fd, F_GETFL) & O_DIRECT)) {
+    if (fault.direct_errno && direct) {
         return fail(fault.direct_errno);
     }
     if (fault.write_most && len > fault.write_most) {
@@ -103,11 +108,12 @@ int flock(int fd, int operation)
 
 static struct ossdl_sink *sink;
 static struct ossdl_error err;
-static char bytes[2 << 20];
+static _Alignas(4096) char bytes[2 << 20];
 
 static bool start(void)
 {
     memset(&fault, 0, sizeof fault);
+    direct_writes = 0;
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (char) (i * 13 + i / 4096);
     }
@@ -137,6 +143,17 @@ static bool intact(void)
            memcmp(got, bytes, sizeof got) == 0;
 }
 
+/* Does the file system of the test's folder let a file be written directly? */
+static bool takes_direct(void)
+{
+    int fd = open("a.part", O_RDWR | O_DIRECT);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 static enum ossdl_status write_all(void)
 {
     return ossdl_sink_write(sink, 0, bytes, sizeof bytes, &err);
@@ -150,9 +167,11 @@ TEST("short and interrupted writes go on where they stopped")
     fault.eintr = 5;
     fault.write_most = 70001;
     CHECK_OK(write_all());
-    fault.eintr = 5;
-    CHECK_OK(ossdl_sink_sync(sink, &err));
     CHECK(intact());
+    fault.eintr = 5;
+    CHECK_OK(ossdl_sink_commit(sink, "a", true, &err));
+    CHECK_U64(fault.eintr, 0);
+    CHECK(folder_has("a"));
     finish();
 }
 
@@ -195,34 +214,52 @@ TEST("a failing disk is reported with its errno, direct or not")
     finish();
 }
 
+TEST("a large file is written directly, unless that is off")
+{
+    CHECK(start());
+    CHECK(ready(16 * MIB, OSSDL_SINK_DIRECT_OFF));
+    CHECK_OK(write_all());
+    CHECK_OK(ossdl_sink_prepare(sink, 16 * MIB - 1, OSSDL_SINK_DIRECT_AUTO,
+                                false, &err));
+    CHECK_OK(write_all());
+    CHECK_U64(direct_writes, 0);
+    CHECK_OK(ossdl_sink_prepare(sink, 16 * MIB, OSSDL_SINK_DIRECT_AUTO, false,
+                                &err));
+    CHECK_OK(write_all());
+    CHECK_U64(direct_writes > 0, takes_direct());
+    CHECK(intact());
+    finish();
+}
+
 TEST("direct writing that is refused later is given up for good")
 {
-    static _Alignas(4096) char aligned[sizeof bytes];
-
     CHECK(start());
-    memcpy(aligned, bytes, sizeof bytes);
     CHECK(ready(sizeof bytes, OSSDL_SINK_DIRECT_ON));
-    if (ossdl_sink_alignment(sink) > 1) {
+    if (takes_direct()) {
         fault.direct_errno = EINVAL;
-        CHECK_OK(ossdl_sink_write(sink, 0, aligned, sizeof aligned, &err));
-        CHECK_U64(ossdl_sink_alignment(sink), 1);
+        CHECK_OK(write_all());
+        CHECK_U64(direct_writes, 1);
         CHECK(intact());
+        fault.direct_errno = 0;
+        CHECK_OK(write_all());
+        CHECK_U64(direct_writes, 1);
     }
     finish();
 }
 
 TEST("any other failure of direct writing is a failure")
 {
-    static _Alignas(4096) char aligned[sizeof bytes];
-
     CHECK(start());
     CHECK(ready(sizeof bytes, OSSDL_SINK_DIRECT_ON));
-    if (ossdl_sink_alignment(sink) > 1) {
+    if (takes_direct()) {
         fault.direct_errno = ENOSPC;
-        CHECK_U64(ossdl_sink_write(sink, 0, aligned, sizeof aligned, &err),
-                  OSSDL_EIO);
+        CHECK_U64(write_all(), OSSDL_EIO);
         CHECK_STR(err.code, "ENOSPC");
-        CHECK_U64(ossdl_sink_alignment(sink), OSSDL_SINK_BLOCK_BYTES);
+        CHECK_U64(direct_writes, 1);
+        fault.direct_errno = 0;
+        CHECK_OK(write_all());
+        CHECK(direct_writes > 1);
+        CHECK(intact());
     }
     finish();
 }

@@ -10,13 +10,6 @@ static enum ossdl_status add(struct ossdl_pairs *pairs, const char *name,
                            ossdl_slice_str(value));
 }
 
-static enum ossdl_status set(struct ossdl_pairs *pairs, const char *name,
-                             const char *value)
-{
-    return ossdl_pairs_set(pairs, ossdl_slice_str(name),
-                           ossdl_slice_str(value));
-}
-
 /* Fails the allocation with this number, counted from 0. */
 static bool fail_at(void *context, size_t size)
 {
@@ -60,25 +53,6 @@ TEST("values are found whatever the case of the name")
     CHECK_OK(add(&pairs, "x", "2"));
     CHECK_STR(ossdl_pairs_get(&pairs, "rAnge"), "bytes=0-1");
     CHECK(!ossdl_pairs_get(&pairs, "rang"));
-    ossdl_pairs_cleanup(&pairs);
-}
-
-TEST("setting replaces the first of that name or appends")
-{
-    struct ossdl_pairs pairs = {0};
-
-    CHECK_OK(add(&pairs, "A", "1"));
-    CHECK_OK(add(&pairs, "B", "2"));
-    CHECK_OK(set(&pairs, "b", "3"));
-    CHECK_OK(set(&pairs, "c", "4"));
-    CHECK_U64(pairs.count, 3);
-    CHECK_STR(pairs.items[1].name, "B");
-    CHECK_STR(pairs.items[1].value, "3");
-    CHECK_STR(pairs.items[2].value, "4");
-    CHECK_U64(ossdl_pairs_set(&pairs, ossdl_slice_str("a"),
-                              ossdl_slice_of("x\0y", 3)),
-              OSSDL_EINVALID);
-    CHECK_STR(pairs.items[0].value, "1");
     ossdl_pairs_cleanup(&pairs);
 }
 
@@ -171,14 +145,10 @@ TEST("without memory a list stays as it was")
         ossdl_pairs_cleanup(&pairs);
     }
     CHECK_OK(add(&pairs, "a", "1"));
-    left = 0;
-    ossdl_alloc_set_hook(fail_at, &left);
-    enum ossdl_status set_status = set(&pairs, "a", "2");
     left = 1;
+    ossdl_alloc_set_hook(fail_at, &left);
     enum ossdl_status copy_status = ossdl_pairs_copy(&copy, &pairs);
     ossdl_alloc_set_hook(NULL, NULL);
-    CHECK_U64(set_status, OSSDL_EMEMORY);
-    CHECK_STR(pairs.items[0].value, "1");
     CHECK_U64(copy_status, OSSDL_EMEMORY);
     CHECK_U64(copy.count, 0);
     ossdl_pairs_cleanup(&copy);

@@ -41,18 +41,6 @@ TEST("a part is not above the fair share of its connection")
     CHECK_U64(ossdl_plan_part_bytes(0, GIB, UINT32_MAX, GIB), MIB);
 }
 
-TEST("there is a connection for every request, up to the limit")
-{
-    CHECK_U64(ossdl_plan_threads(0, MIB, 8), 0);
-    CHECK_U64(ossdl_plan_threads(1, MIB, 8), 1);
-    CHECK_U64(ossdl_plan_threads(MIB, MIB, 8), 1);
-    CHECK_U64(ossdl_plan_threads(MIB + 1, MIB, 8), 2);
-    CHECK_U64(ossdl_plan_threads(100 * MIB, MIB, 8), 8);
-    CHECK_U64(ossdl_plan_threads(UINT64_MAX, 1, 1024), 1024);
-    CHECK_U64(ossdl_plan_threads(5 * MIB, 0, 8), 5);
-    CHECK_U64(ossdl_plan_threads(5 * MIB, MIB, 0), 1);
-}
-
 TEST("a rest is split in the middle, on a 64 KiB boundary if one fits")
 {
     uint64_t middle = 0;

@@ -48,7 +48,8 @@ struct ossdl_client {
         bool opened_last;           /* the last turn went to a new one */
         struct ossdl_worker *workers;
         unsigned worker_count;
-        unsigned idle_count;
+        unsigned idle_count; /* workers that look for work, or wait for it */
+        unsigned parked;     /* active transfers that wait for others' files */
         bool closing; /* no new transfers; workers leave when all is done */
         bool closed;  /* workers are joined */
         struct ossdl_credentials *credentials;

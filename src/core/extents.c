@@ -103,18 +103,17 @@ static struct ossdl_extent merge(const struct ossdl_extent *a,
     return merged;
 }
 
-/* Closes the gap of [from, to), leaving room for `count` in its place. */
-static void resize_gap(struct ossdl_extents *set, size_t from, size_t to,
-                       size_t count)
+/* Drops those of [from, to), leaving room for one in their place. */
+static void make_room(struct ossdl_extents *set, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         set->total -= set->items[i].end - set->items[i].start;
     }
     if (set->count > to) {
-        memmove(set->items + from + count, set->items + to,
+        memmove(set->items + from + 1, set->items + to,
                 (set->count - to) * sizeof *set->items);
     }
-    set->count = set->count - (to - from) + count;
+    set->count = set->count - (to - from) + 1;
 }
 
 enum ossdl_status ossdl_extents_add(struct ossdl_extents *set,
@@ -139,19 +138,10 @@ enum ossdl_status ossdl_extents_add(struct ossdl_extents *set,
     if (from == to && ossdl_extents_reserve(set, 1) != OSSDL_OK) {
         return OSSDL_EMEMORY;
     }
-    resize_gap(set, from, to, 1);
+    make_room(set, from, to);
     set->items[from] = extent;
     set->total += extent.end - extent.start;
     return OSSDL_OK;
-}
-
-void ossdl_extents_remove(struct ossdl_extents *set, uint64_t start,
-                          uint64_t end)
-{
-    if (start < end) {
-        size_t from = find(set, start);
-        resize_gap(set, from, find_from(set, from, end), 0);
-    }
 }
 
 size_t ossdl_extents_count(const struct ossdl_extents *set)

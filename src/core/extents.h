@@ -54,10 +54,6 @@ enum ossdl_status
 ossdl_extents_add(struct ossdl_extents *set,
                   struct ossdl_extent extent) OSSDL_MUST_CHECK;
 
-/* Drops, whole, every extent that shares a byte with [start, end). */
-void ossdl_extents_remove(struct ossdl_extents *set, uint64_t start,
-                          uint64_t end);
-
 size_t ossdl_extents_count(const struct ossdl_extents *set);
 /* Bytes in the set; does not walk it. */
 uint64_t ossdl_extents_total(const struct ossdl_extents *set);

@@ -533,11 +533,6 @@ void ossdl_http_wake(struct ossdl_http *http)
     (void) curl_multi_wakeup(http->multi);
 }
 
-void ossdl_http_drop_connections(struct ossdl_http *http)
-{
-    ossdl_http_sockets_drop(&http->sockets);
-}
-
 /* ---- the request ------------------------------------------------------ */
 
 /* Only when the text has stopped growing do its bytes have an address. */

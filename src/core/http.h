@@ -123,12 +123,6 @@ void ossdl_http_perform(struct ossdl_http *http,
                         const struct ossdl_http_handler *handler,
                         struct ossdl_http_outcome *out_outcome);
 
-/*
- * Between exchanges: no connection that was kept so far is used again. For an
- * answer that was complete as HTTP and still not to be trusted.
- */
-void ossdl_http_drop_connections(struct ossdl_http *http);
-
 OSSDL_END_DECLS
 
 #endif

@@ -114,11 +114,3 @@ void ossdl_http_sockets_sweep(struct ossdl_http_sockets *sockets)
         }
     }
 }
-
-void ossdl_http_sockets_drop(struct ossdl_http_sockets *sockets)
-{
-    forget_closed(sockets);
-    for (size_t i = 0; i < sockets->count; i++) {
-        end_connection(sockets->items[i].fd);
-    }
-}

@@ -50,9 +50,6 @@ int ossdl_http_sockets_close(struct ossdl_http_sockets *sockets, int fd);
  */
 void ossdl_http_sockets_sweep(struct ossdl_http_sockets *sockets);
 
-/* Ends all of them in the same way. */
-void ossdl_http_sockets_drop(struct ossdl_http_sockets *sockets);
-
 OSSDL_END_DECLS
 
 #endif

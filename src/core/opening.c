@@ -210,6 +210,7 @@ static enum ossdl_status fill_sets_locked(struct ossdl_transfer *transfer,
     ossdl_extents_cleanup(&transfer->locked.extents);
     ossdl_extents_init(&transfer->locked.extents, ossdl_plan_grain(size));
     transfer->locked.unread = false;
+    transfer->locked.sound = false;
     transfer->locked.resuming =
         resume && verify && ossdl_extents_count(known) > 0;
     if (!resume) {
@@ -299,7 +300,7 @@ static bool ignores_ranges(struct ossdl_transfer *transfer)
     bool again;
 
     ossdl_lock_take(&transfer->client->lock);
-    again = transfer->locked.wholes++ > 0;
+    again = transfer->locked.wholes++ > 0 || transfer->options.max_retries == 0;
     ossdl_lock_drop(&transfer->client->lock);
     return again;
 }

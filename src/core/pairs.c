@@ -93,31 +93,6 @@ enum ossdl_status ossdl_pairs_add(struct ossdl_pairs *pairs,
     return OSSDL_OK;
 }
 
-enum ossdl_status ossdl_pairs_set(struct ossdl_pairs *pairs,
-                                  struct ossdl_slice name,
-                                  struct ossdl_slice value)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        struct ossdl_pair *pair = &pairs->items[i];
-        char *copy;
-
-        if (!ossdl_slice_is_nocase(name, pair->name)) {
-            continue;
-        }
-        if (!value_valid(value)) {
-            return OSSDL_EINVALID;
-        }
-        copy = ossdl_alloc_string(value.ptr, value.len);
-        if (!copy) {
-            return OSSDL_EMEMORY;
-        }
-        free_value(pair->value);
-        pair->value = copy;
-        return OSSDL_OK;
-    }
-    return ossdl_pairs_add(pairs, name, value);
-}
-
 const char *ossdl_pairs_get(const struct ossdl_pairs *pairs, const char *name)
 {
     for (size_t i = 0; i < pairs->count; i++) {

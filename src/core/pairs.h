@@ -39,12 +39,6 @@ enum ossdl_status ossdl_pairs_add(struct ossdl_pairs *pairs,
                                   struct ossdl_slice name,
                                   struct ossdl_slice value) OSSDL_MUST_CHECK;
 
-/* Gives the first pair of this name (ASCII case does not matter) the value,
- * or appends one. */
-enum ossdl_status ossdl_pairs_set(struct ossdl_pairs *pairs,
-                                  struct ossdl_slice name,
-                                  struct ossdl_slice value) OSSDL_MUST_CHECK;
-
 /* The first value of this name, whatever its case; NULL when there is none.
  * Valid until the list changes. */
 const char *ossdl_pairs_get(const struct ossdl_pairs *pairs, const char *name);

@@ -35,15 +35,6 @@ uint64_t ossdl_plan_part_bytes(uint64_t part_size_option, uint64_t object_size,
     return wanted < OSSDL_PART_BYTES_LEAST ? OSSDL_PART_BYTES_LEAST : wanted;
 }
 
-unsigned ossdl_plan_threads(uint64_t rest_bytes, uint64_t part_bytes,
-                            unsigned max_threads)
-{
-    uint64_t requests = divide_up(
-        rest_bytes, part_bytes > 0 ? part_bytes : OSSDL_PART_BYTES_LEAST);
-
-    return (unsigned) least(requests, max_threads > 0 ? max_threads : 1);
-}
-
 bool ossdl_plan_split(uint64_t start_of_rest, uint64_t end, uint64_t min_piece,
                       uint64_t *out_middle)
 {

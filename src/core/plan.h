@@ -1,5 +1,5 @@
 /*
- * plan.h - how much to ask for in one request, and by how many connections
+ * plan.h - how much to ask for in one request, and other sizes
  *
  * Threads: pure functions. Memory: none. Errors: none; every result is in the
  * range its comment gives, whatever the arguments.
@@ -34,14 +34,6 @@ OSSDL_BEGIN_DECLS
  */
 uint64_t ossdl_plan_part_bytes(uint64_t part_size_option, uint64_t object_size,
                                unsigned threads, uint64_t connection_rate);
-
-/*
- * How many connections are worth using for rest_bytes in requests of
- * part_bytes (0 counts as 1 MiB): one per request, at most max_threads. 0 when
- * nothing is left, else at least 1.
- */
-unsigned ossdl_plan_threads(uint64_t rest_bytes, uint64_t part_bytes,
-                            unsigned max_threads);
 
 /*
  * Where to cut [start_of_rest, end), which a slow connection has yet to get,

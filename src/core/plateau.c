@@ -2,12 +2,8 @@
 
 #include <string.h>
 
-#define SETTLE_MS 250
-#define WINDOW_MS 500
-/* Round trips that a change takes to show, and that a window should hold. */
-#define SETTLE_RTTS 4
-#define WINDOW_RTTS 10
-#define RTT_MOST_MS 1000
+#define SETTLE_MS 250 /* left out of the measurement after a change */
+#define WINDOW_MS 500 /* measured after that */
 #define THREADS_MOST 65536
 
 /* Percent by which a number must be better, and when one window decides. */
@@ -23,7 +19,7 @@
 /* Throws away what was measured and leaves time for the change to settle. */
 static void window_reset(struct ossdl_plateau *plateau, int64_t now_ms)
 {
-    plateau->window_at = now_ms + plateau->settle_ms;
+    plateau->window_at = now_ms + SETTLE_MS;
     plateau->measuring = false;
 }
 
@@ -98,10 +94,10 @@ static bool better(uint64_t rate, uint64_t base, unsigned percent)
 static bool decided(const struct ossdl_plateau *plateau, uint64_t rate,
                     int64_t elapsed_ms)
 {
-    if (elapsed_ms >= 2 * plateau->window_ms) {
+    if (elapsed_ms >= 2 * WINDOW_MS) {
         return true;
     }
-    if (elapsed_ms >= plateau->window_ms) {
+    if (elapsed_ms >= WINDOW_MS) {
         return better(rate, plateau->rate, GAIN_CLEAR_PERCENT) ||
                !better(rate, plateau->rate, GAIN_NONE_PERCENT);
     }
@@ -183,7 +179,7 @@ static void judge(struct ossdl_plateau *plateau, int64_t now_ms,
             plateau->rate = rate;
             try_next(plateau, now_ms);
         }
-    } else if (elapsed_ms >= plateau->window_ms) {
+    } else if (elapsed_ms >= WINDOW_MS) {
         window_next(plateau, now_ms, bytes_total);
         judge_hold(plateau, rate, now_ms);
     }
@@ -202,22 +198,9 @@ void ossdl_plateau_init(struct ossdl_plateau *plateau, unsigned start,
         plateau->level = plateau->max;
     }
     plateau->ceiling = plateau->max + 1;
-    plateau->settle_ms = SETTLE_MS;
-    plateau->window_ms = WINDOW_MS;
     plateau->patience_ms = PATIENCE_MS;
     plateau->deaf_until = now_ms;
     use(plateau, OSSDL_PLATEAU_BASE, plateau->level, now_ms);
-}
-
-void ossdl_plateau_set_rtt(struct ossdl_plateau *plateau, int64_t rtt_ms)
-{
-    int64_t sane = rtt_ms > 0 ? rtt_ms : 0;
-    int64_t rtt = sane < RTT_MOST_MS ? sane : RTT_MOST_MS;
-    int64_t settle = rtt * SETTLE_RTTS;
-    int64_t window = rtt * WINDOW_RTTS;
-
-    plateau->settle_ms = settle > SETTLE_MS ? settle : SETTLE_MS;
-    plateau->window_ms = window > WINDOW_MS ? window : WINDOW_MS;
 }
 
 /* Whether `active` is near enough to the number that is being measured. */
@@ -239,7 +222,7 @@ unsigned ossdl_plateau_observe(struct ossdl_plateau *plateau, int64_t now_ms,
         }
     } else if (bytes_total < plateau->window_bytes) {
         window_reset(plateau, now_ms);
-    } else if (now_ms - plateau->window_at >= plateau->window_ms / 2) {
+    } else if (now_ms - plateau->window_at >= WINDOW_MS / 2) {
         judge(plateau, now_ms, bytes_total);
     }
     return plateau->threads;

@@ -41,8 +41,6 @@ struct ossdl_plateau {
     unsigned ceiling;      /* the lowest number known to be no better */
     unsigned slumps;       /* windows in a row with less than half of `rate` */
     uint64_t rate;         /* bytes per second measured at `level` */
-    int64_t settle_ms;     /* left out of the measurement after a change */
-    int64_t window_ms;     /* measured after that */
     int64_t patience_ms;   /* from a plateau to the next look beyond it */
     int64_t probe_at;      /* when to look, in HOLD */
     int64_t deaf_until;    /* throttling is the same event until then */
@@ -54,9 +52,6 @@ struct ossdl_plateau {
 /* start and max are at least 1 (0 counts as 1); start is cut to max. */
 void ossdl_plateau_init(struct ossdl_plateau *plateau, unsigned start,
                         unsigned max, int64_t now_ms);
-
-/* Tells the round-trip time, so that a window holds about 10 of them. */
-void ossdl_plateau_set_rtt(struct ossdl_plateau *plateau, int64_t rtt_ms);
 
 /*
  * To be called every 50 to 250 ms while bytes flow, with the bytes received

@@ -105,10 +105,8 @@ static uint64_t median_rate_locked(const struct ossdl_transfer *transfer)
 }
 
 /* Its rest goes to a fresh connection; what it has received stays. */
-static void relieve_locked(struct ossdl_transfer *transfer,
-                           struct ossdl_job *job)
+static void call_back_locked(struct ossdl_job *job)
 {
-    transfer->locked.reliefs++;
     job->locked.relieved = true;
     atomic_store(&job->stop, true);
     ossdl_http_wake(job->locked.worker->http);
@@ -133,7 +131,8 @@ static void judge_locked(struct ossdl_transfer *transfer, int64_t now_ms)
             now_ms - job->started_at >= JUDGE_AFTER_MS &&
             job->locked.rate < typical / SLOW_FACTOR &&
             may_relieve_locked(transfer)) {
-            relieve_locked(transfer, job);
+            transfer->locked.reliefs++;
+            call_back_locked(job);
         }
     }
 }
@@ -202,6 +201,7 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
 
     if (!transfer->file.single) {
         transfer->locked.strikes = 0;
+        transfer->locked.nonsense = 0;
         transfer->locked.stale = 0;
     }
     return ossdl_extents_add(&transfer->locked.extents, extent);
@@ -519,6 +519,14 @@ static void forget_locked(struct ossdl_transfer *transfer)
     transfer->locked.strike_received = 0;
 }
 
+void ossdl_schedule_unpark_locked(struct ossdl_transfer *transfer)
+{
+    if (transfer->locked.parked) {
+        transfer->locked.parked = false;
+        transfer->client->locked.parked--;
+    }
+}
+
 static struct ossdl_job *open_locked(struct ossdl_transfer *transfer,
                                      struct ossdl_worker *worker,
                                      int64_t now_ms, int64_t *wake_at)
@@ -534,6 +542,7 @@ static struct ossdl_job *open_locked(struct ossdl_transfer *transfer,
         !credentials_ready_locked(transfer->client, now_ms)) {
         return NULL;
     }
+    ossdl_schedule_unpark_locked(transfer);
     if (transfer->locked.reopening) {
         forget_locked(transfer);
     }
@@ -664,7 +673,8 @@ void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer)
 static bool may_open_locked(const struct ossdl_client *client)
 {
     return client->locked.waiting.count > 0 &&
-           client->locked.active.count < OPEN_PER_THREAD * client->max_threads;
+           client->locked.active.count - client->locked.parked <
+               OPEN_PER_THREAD * client->max_threads;
 }
 
 static struct ossdl_job *open_next_locked(struct ossdl_worker *worker,
@@ -733,6 +743,11 @@ struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
     if (!job && !open_first) {
         job = open_next_locked(worker, now_ms, wake_at);
     }
+    /* One may have failed for want of memory just now. */
+    first = client->locked.active.first;
+    if (!job && first && is_due_locked(first)) {
+        job = next_active_locked(worker, now_ms, wake_at);
+    }
     if (job && is_turn(job)) {
         client->locked.opened_last = job->kind == OSSDL_JOB_OPEN;
     }
@@ -774,24 +789,44 @@ bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
     return client->locked.worker_count < client->max_threads;
 }
 
+/* A request that loses nothing when it is broken off; NULL also when a worker
+ * is on its way back already. */
+static struct ossdl_job *interruptible_locked(const struct ossdl_client *client)
+{
+    struct ossdl_job *found = NULL;
+
+    for (struct ossdl_transfer *transfer = client->locked.active.first;
+         transfer; transfer = transfer->locked.next) {
+        for (unsigned i = 0; i < transfer->job_count; i++) {
+            struct ossdl_job *job = &transfer->jobs[i];
+
+            if (!is_receiving(job)) {
+                continue;
+            }
+            if (atomic_load(&job->stop)) {
+                return NULL;
+            }
+            if (transfer->locked.published && !transfer->file.single) {
+                found = job;
+            }
+        }
+    }
+    return found;
+}
+
 void ossdl_schedule_end_locked(struct ossdl_transfer *transfer)
 {
     struct ossdl_client *client = transfer->client;
+    struct ossdl_job *job;
 
     ossdl_schedule_hasten_locked(transfer);
     if (transfer->locked.running > 0 || client->locked.idle_count > 0 ||
         client->locked.worker_count < client->max_threads) {
         return;
     }
-    for (struct ossdl_transfer *other = client->locked.active.first; other;
-         other = other->locked.next) {
-        for (unsigned i = 0; i < other->job_count; i++) {
-            if (is_receiving(&other->jobs[i]) && other->locked.published &&
-                !other->file.single) {
-                relieve_locked(other, &other->jobs[i]);
-                return;
-            }
-        }
+    job = interruptible_locked(client);
+    if (job) {
+        call_back_locked(job);
     }
 }
 

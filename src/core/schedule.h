@@ -49,6 +49,9 @@ enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,
  */
 void ossdl_schedule_publish_locked(struct ossdl_transfer *transfer);
 
+/* It does not wait for somebody else's file any more. */
+void ossdl_schedule_unpark_locked(struct ossdl_transfer *transfer);
+
 /* To be called when a job has come back: what has only to be finished comes
  * before all other work. */
 void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer);

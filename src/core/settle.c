@@ -27,16 +27,6 @@ static void rest_locked(struct ossdl_job *job, int64_t until)
 
 /* --- retries ----------------------------------------------------------- */
 
-static unsigned most_strikes(const struct ossdl_transfer *transfer,
-                             const struct ossdl_report *report)
-{
-    unsigned most = transfer->options.max_retries;
-
-    return report->error.status == OSSDL_EPROTOCOL && most > NONSENSE_MOST
-               ? NONSENSE_MOST
-               : most;
-}
-
 /* False when the budget is used up. */
 static bool strike_locked(struct ossdl_job *job,
                           const struct ossdl_report *report, int64_t now_ms)
@@ -45,15 +35,21 @@ static bool strike_locked(struct ossdl_job *job,
     uint64_t received = atomic_load(&transfer->received);
 
     if (received > transfer->locked.strike_received && !transfer->file.single) {
-        transfer->locked.strikes = 0; /* sisters move, though no block landed */
+        /* Sisters move, though no block landed. */
+        transfer->locked.strikes = 0;
+        transfer->locked.nonsense = 0;
     }
     transfer->locked.strike_received = received;
     if (transfer->locked.strikes == 0 ||
         job->started_at >= transfer->locked.strike_at) {
         transfer->locked.strikes++;
         transfer->locked.strike_at = now_ms;
+        transfer->locked.nonsense = report->error.status == OSSDL_EPROTOCOL
+                                        ? transfer->locked.nonsense + 1
+                                        : 0;
     }
-    return transfer->locked.strikes <= most_strikes(transfer, report);
+    return transfer->locked.strikes <= transfer->options.max_retries &&
+           transfer->locked.nonsense <= NONSENSE_MOST;
 }
 
 static void retry_locked(struct ossdl_job *job, struct ossdl_report *report,
@@ -234,6 +230,15 @@ static void note_rate_locked(const struct ossdl_job *job)
         before == 0 ? rate : (3 * before + rate) / 4;
 }
 
+/* It holds no file: others may be opened in its place meanwhile. */
+static void park_locked(struct ossdl_transfer *transfer)
+{
+    if (!transfer->locked.parked) {
+        transfer->locked.parked = true;
+        transfer->client->locked.parked++;
+    }
+}
+
 static void settle_request_locked(struct ossdl_job *job,
                                   struct ossdl_report *report,
                                   const struct ossdl_credentials *used)
@@ -257,6 +262,7 @@ static void settle_request_locked(struct ossdl_job *job,
         break;
     case OSSDL_REPORT_BUSY:
         rest_locked(job, ossdl_now_ms() + BUSY_REST_MS);
+        park_locked(transfer);
         break;
     case OSSDL_REPORT_OK:
         note_rate_locked(job);
@@ -340,6 +346,7 @@ static void suspect_locked(struct ossdl_transfer *transfer)
 static void refetch_locked(struct ossdl_transfer *transfer)
 {
     transfer->locked.heals++;
+    transfer->locked.sound = false;
     ossdl_extents_clear(&transfer->locked.extents);
     ossdl_ranges_reset_to(&transfer->locked.missing, 0,
                           transfer->file.identity.size);
@@ -415,6 +422,7 @@ static void finish_locked(struct ossdl_transfer *transfer,
     if (state == OSSDL_STATE_DONE) {
         fill_result_locked(transfer);
     }
+    ossdl_schedule_unpark_locked(transfer);
     ossdl_queue_remove(transfer->locked.state == OSSDL_STATE_QUEUED
                            ? &client->locked.waiting
                            : &client->locked.active,
@@ -464,15 +472,18 @@ void ossdl_settle_unopened_locked(struct ossdl_transfer *transfer)
 
 void ossdl_settle_locked(struct ossdl_worker *worker, struct ossdl_job *job)
 {
+    struct ossdl_client *client = worker->client;
     struct ossdl_transfer *transfer = job->transfer;
     struct ossdl_report *report = &worker->report;
     struct ossdl_credentials *used = job->credentials;
 
-    assert(ossdl_lock_held(&worker->client->lock));
+    assert(ossdl_lock_held(&client->lock));
     transfer->locked.running--;
     job->locked.state = OSSDL_JOB_IDLE;
     job->locked.worker = NULL;
     job->credentials = NULL;
+    /* It looks for work next: nobody need be called back for what is due. */
+    client->locked.idle_count++;
     switch (job->kind) {
     case OSSDL_JOB_OPEN:
     case OSSDL_JOB_FETCH:
@@ -488,5 +499,6 @@ void ossdl_settle_locked(struct ossdl_worker *worker, struct ossdl_job *job)
         settle_end_locked(transfer);
         break;
     }
+    client->locked.idle_count--;
     ossdl_credentials_release(used);
 }

@@ -158,11 +158,6 @@ enum ossdl_status ossdl_sink_prepare(struct ossdl_sink *sink, uint64_t size,
     return OSSDL_OK;
 }
 
-size_t ossdl_sink_alignment(const struct ossdl_sink *sink)
-{
-    return atomic_load(&sink->use_direct) ? OSSDL_SINK_BLOCK_BYTES : 1;
-}
-
 /* ====} */
 
 /* {==== Writing through the page cache */
@@ -372,12 +367,6 @@ enum ossdl_status ossdl_sink_read(struct ossdl_sink *sink, uint64_t offset,
 
 /* {==== Finishing */
 
-enum ossdl_status ossdl_sink_sync(struct ossdl_sink *sink,
-                                  struct ossdl_error *err)
-{
-    return ossdl_file_sync(&sink->file, err);
-}
-
 static enum ossdl_status check_path(const struct ossdl_sink *sink,
                                     uint64_t *out_size, struct ossdl_error *err)
 {
@@ -388,12 +377,6 @@ static enum ossdl_status check_path(const struct ossdl_sink *sink,
                            "%s was removed or replaced by another program "
                            "while it was downloaded to; start again",
                            sink->path);
-}
-
-enum ossdl_status ossdl_sink_check_path(const struct ossdl_sink *sink,
-                                        struct ossdl_error *err)
-{
-    return check_path(sink, NULL, err);
 }
 
 static enum ossdl_status check_complete(const struct ossdl_sink *sink,

@@ -67,14 +67,11 @@ enum ossdl_status ossdl_sink_prepare(struct ossdl_sink *sink, uint64_t size,
                                      struct ossdl_error *err) OSSDL_MUST_CHECK;
 
 /*
- * Bytes, a power of two: OSSDL_SINK_BLOCK_BYTES while writing is direct, else
- * 1. Only those whole blocks of a write go direct whose memory address and
- * offset are multiples of it; so an address should equal its offset modulo
- * this. Everything else is right as well, but slower.
+ * Writes all bytes, within the size given to prepare. Only those whole blocks
+ * go direct whose memory address and offset are multiples of
+ * OSSDL_SINK_BLOCK_BYTES; so an address should equal its offset modulo this.
+ * Everything else is right as well, but slower.
  */
-size_t ossdl_sink_alignment(const struct ossdl_sink *sink);
-
-/* Writes all bytes, within the size given to prepare. */
 enum ossdl_status ossdl_sink_write(struct ossdl_sink *sink, uint64_t offset,
                                    const void *bytes, size_t len,
                                    struct ossdl_error *err) OSSDL_MUST_CHECK;
@@ -83,15 +80,6 @@ enum ossdl_status ossdl_sink_write(struct ossdl_sink *sink, uint64_t offset,
 enum ossdl_status ossdl_sink_read(struct ossdl_sink *sink, uint64_t offset,
                                   void *buffer, size_t len, size_t *out_len,
                                   struct ossdl_error *err) OSSDL_MUST_CHECK;
-
-/* Waits until all that was written is on the disk. */
-enum ossdl_status ossdl_sink_sync(struct ossdl_sink *sink,
-                                  struct ossdl_error *err) OSSDL_MUST_CHECK;
-
-/* OSSDL_EIO when part_path no longer names our file. */
-enum ossdl_status
-ossdl_sink_check_path(const struct ossdl_sink *sink,
-                      struct ossdl_error *err) OSSDL_MUST_CHECK;
 
 /*
  * Gives the file its final name by one atomic rename, replacing what was

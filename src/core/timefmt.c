@@ -74,17 +74,6 @@ static char *put_day(char *out, const struct moment *moment)
     return put_number(out, moment->day, 2);
 }
 
-enum ossdl_status ossdl_time_day(int64_t unix_s, char out[OSSDL_TIME_DAY_BYTES])
-{
-    struct moment moment;
-    enum ossdl_status status = split(unix_s, &moment);
-
-    if (status == OSSDL_OK) {
-        *put_day(out, &moment) = '\0';
-    }
-    return status;
-}
-
 enum ossdl_status ossdl_time_iso(int64_t unix_s, char out[OSSDL_TIME_ISO_BYTES])
 {
     struct moment moment;

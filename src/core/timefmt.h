@@ -13,13 +13,9 @@
 OSSDL_BEGIN_DECLS
 
 /* Sizes with the NUL. */
-#define OSSDL_TIME_DAY_BYTES 9
+#define OSSDL_TIME_DAY_BYTES 9 /* of "20240305" */
 #define OSSDL_TIME_ISO_BYTES 17
 #define OSSDL_TIME_HTTP_BYTES 30
-
-/* "20240305" */
-enum ossdl_status
-ossdl_time_day(int64_t unix_s, char out[OSSDL_TIME_DAY_BYTES]) OSSDL_MUST_CHECK;
 
 /* "20240305T070809Z", the value of x-oss-date. Its first eight bytes are the
  * day. */

@@ -46,7 +46,7 @@ struct ossdl_transfer {
     struct ossdl_notify notify;
 
     /* Owned by the OPEN job; read by the others, which begin after it has
-     * published (ossdl_transfer_publish_locked()). */
+     * published (ossdl_schedule_publish_locked()). */
     struct {
         struct ossdl_sink *sink;
         struct ossdl_journal *journal; /* NULL: no checkpoint */
@@ -71,6 +71,7 @@ struct ossdl_transfer {
         bool reopening;   /* start over once no job runs */
         bool ended;       /* the END job has been given out */
         bool abandoned;   /* nobody holds the handle */
+        bool parked;      /* somebody else holds the target: it waits */
         bool finishing;   /* the COMMIT job has been given out */
         unsigned running; /* jobs at workers */
         unsigned fetching;
@@ -87,8 +88,9 @@ struct ossdl_transfer {
         unsigned heals;
         unsigned touches; /* times it was read back for being touched */
         unsigned restarts;
-        unsigned strikes; /* failures in a row without progress */
-        unsigned stale;   /* kept connections found dead, in a row */
+        unsigned strikes;  /* failures in a row without progress */
+        unsigned nonsense; /* of them, the last in a row that were nonsense */
+        unsigned stale;    /* kept connections found dead, in a row */
         int64_t strike_at;
         uint64_t strike_received; /* bytes in hand at the last one */
         int64_t hold_until; /* ms; after a strike, no request before that */
