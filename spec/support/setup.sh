@@ -21,7 +21,7 @@ run="nginx libnginx-mod-http-lua lua-cjson lua-posix lua-socket lua-luaossl
    curl openssl"
 test="liblua5.1-0-dev liblua5.2-dev liblua5.3-dev lua5.1 lua5.2 lua5.3
    lua-busted lua-check luarocks lua-argparse lua-cqueues lua-luv lua-copas
-   clang clang-format libclang-rt-14-dev valgrind strace unzip zip git
+   clang clang-format libclang-rt-14-dev valgrind libc6-dbg strace unzip zip git
    procps util-linux ca-certificates"
 page="chromium chromium-driver"
 bench="aria2 rclone axel hyperfine wrk time vde2 vde-wirefilter iproute2

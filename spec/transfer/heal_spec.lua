@@ -1,3 +1,8 @@
+--- A partial file that does not hold what was received: bits that come wrong,
+--- and other programs that touch it.
+
+local ossdl = require "ossdl"
+
 local fixture = require "spec.transfer.fixture"
 local helper = require "spec.helper"
 
@@ -193,6 +198,30 @@ describe("a partial file that is touched while it is written", function()
          assert.is_true(result.verified)
       end)
    end
+
+   it("is read back again when all of it was fetched again", function()
+      test.oss:put_random("object", 4 * MIB)
+      test.oss:fault { match = { key = "object", range_start = 2 * MIB }, flip = 100000 }
+      local file = test.target()
+      -- Open before the download, so that nobody is told of it.
+      io.open(file .. ".part", "wb"):close()
+      local early = assert(io.open(file .. ".part", "r+b"))
+      early:setvbuf "no"
+      local client = ossdl.new(test:client_options { max_rate = 4 * MIB, max_threads = 1, bucket = test.oss.bucket })
+      local transfer = assert(client:start {
+         object = "object", file = file, threads = 1, part_size = MIB, read_back = true,
+      })
+      assert(helper.eventually(function()
+         return #test.oss:requests "object" >= 4 + 3
+      end, 60))
+      early:seek("set", 1000)
+      early:write "CORRUPT"
+      assert.is_true(transfer:wait())
+      assert(transfer:result())
+      early:close()
+      client:close()
+      test:check("object", file)
+   end)
 
    it("ends the download with a clear error when it was deleted", function()
       local result, err, file = while_touching(function(part)

@@ -236,3 +236,17 @@ describe("a download gives up", function()
       assert.equal("protocol", err.kind)
    end)
 end)
+
+describe("an odd answer", function()
+   local test = fixture.new()
+
+   it("after an outage is tried again like the outage", function()
+      test.oss:put_random("object", 3 * MIB)
+      test.oss:fault { match = { key = "object", nth = 2, times = 4 }, status = 503 }
+      test.oss:fault { match = { key = "object", nth = 6, times = 1 },
+         content_range = "bytes 5-6/7" }
+      local result = test:fetch("object", test.target(),
+         { max_retries = 20, threads = 1, part_size = MIB })
+      assert.equal(5, result.retries)
+   end)
+end)
