@@ -57,8 +57,9 @@ fi
 missing_of() {
    local package
    for package in "$@"; do
-      case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
-      *"installed "*) ;;
+      # With a space before it, too: "not-installed" is another word.
+      case " $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null)" in
+      *" installed "*) ;;
       *) echo "$package" ;;
       esac
    done | sort -u
