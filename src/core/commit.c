@@ -120,8 +120,8 @@ void ossdl_commit_abandon(struct ossdl_worker *worker, struct ossdl_job *job)
     published = transfer->locked.published;
     worthless =
         transfer->locked.error.status == OSSDL_ECHECKSUM ||
-        (transfer->file.sink && ossdl_sink_doubtful(transfer->file.sink));
-    worthless = worthless || (published && nothing_landed_locked(transfer));
+        (transfer->file.sink && ossdl_sink_doubtful(transfer->file.sink)) ||
+        (published && nothing_landed_locked(transfer));
     resumable =
         !worthless && journal &&
         !(transfer->file.sink && ossdl_sink_committed(transfer->file.sink)) &&

@@ -62,19 +62,27 @@ static enum ossdl_status refuse(struct ossdl_error *err, int sys_errno,
     return OSSDL_EIO;
 }
 
+static enum ossdl_status check_regular(const char *path,
+                                       const struct stat *info,
+                                       struct ossdl_error *err)
+{
+    mode_t mode = info->st_mode;
+
+    return S_ISREG(mode) ? OSSDL_OK
+                         : refuse(err, errno_of(mode), kind_of(mode), path);
+}
+
 /* Only a regular file with one name: another name would be overwritten too. */
 static enum ossdl_status check_kind(const char *path, const struct stat *info,
                                     struct ossdl_error *err)
 {
-    if (!S_ISREG(info->st_mode)) {
-        return refuse(err, errno_of(info->st_mode), kind_of(info->st_mode),
-                      path);
+    enum ossdl_status status = check_regular(path, info, err);
+
+    if (status == OSSDL_OK && info->st_nlink > 1) {
+        status = refuse(err, EEXIST, "a file that has another name (hard link)",
+                        path);
     }
-    if (info->st_nlink > 1) {
-        return refuse(err, EEXIST, "a file that has another name (hard link)",
-                      path);
-    }
-    return OSSDL_OK;
+    return status;
 }
 
 static bool same_file(const struct ossdl_file *file, const struct stat *info)
@@ -483,9 +491,7 @@ enum ossdl_status ossdl_file_check_target(const char *path,
                    ? OSSDL_OK
                    : ossdl_error_errno(err, errno, "cannot look at %s", path);
     }
-    return S_ISREG(info.st_mode) ? OSSDL_OK
-                                 : refuse(err, errno_of(info.st_mode),
-                                          kind_of(info.st_mode), path);
+    return check_regular(path, &info, err);
 }
 
 enum ossdl_status ossdl_file_rename(struct ossdl_file *file,

@@ -174,17 +174,15 @@ static enum ossdl_status prepare_files(struct ossdl_transfer *transfer,
     const struct ossdl_identity *identity = &transfer->file.identity;
     struct ossdl_watch *watch = transfer->client->watch;
     bool small = identity->size <= OSSDL_FIRST_REQUEST_BYTES;
+    bool wanted = transfer->file.journal && (resume || !small);
     enum ossdl_status status;
 
     status = ossdl_sink_prepare(transfer->file.sink, identity->size,
                                 transfer->options.direct, !resume, err);
-    transfer->file.journaling = false;
-    if (status == OSSDL_OK && transfer->file.journal && (resume || !small)) {
-        status =
-            resume ? OSSDL_OK
-                   : ossdl_journal_begin(transfer->file.journal, identity, err);
-        transfer->file.journaling = status == OSSDL_OK;
+    if (status == OSSDL_OK && wanted && !resume) {
+        status = ossdl_journal_begin(transfer->file.journal, identity, err);
     }
+    transfer->file.journaling = status == OSSDL_OK && wanted;
     if (status == OSSDL_OK && !small) {
         ossdl_watch_remove(watch, transfer->file.watch);
         transfer->file.watch = ossdl_watch_add(watch, transfer->part_path);
