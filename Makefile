@@ -166,6 +166,10 @@ install: ## install under PREFIX, for LUAS="lua5.4" (luajit goes to 5.1)
 		cp $(B)/$$lua/ossdl/core.so "$$lib/ossdl/core.so.new"; \
 		mv "$$lib/ossdl/core.so.new" "$$lib/ossdl/core.so"; \
 	done
+	@mkdir -p "$(DESTDIR)$(PREFIX)/bin"
+	@sed '1s/lua$$/$(firstword $(LUAS))/' lua/ossdl/cli.lua \
+		>"$(DESTDIR)$(PREFIX)/bin/ossdl"
+	@chmod +x "$(DESTDIR)$(PREFIX)/bin/ossdl"
 
 openresty: ## the example of a download inside nginx, in the foreground
 	$(SETUP) run

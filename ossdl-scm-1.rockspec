@@ -90,6 +90,8 @@ build = {
          libdirs = { "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(LZMA_LIBDIR)" },
          libraries = { "curl", "crypto", "lzma", "pthread", "dl" },
       },
+      ["ossdl.cli.arguments"] = "lua/ossdl/cli/arguments.lua",
+      ["ossdl.cli.report"] = "lua/ossdl/cli/report.lua",
       ["ossdl.client"] = "lua/ossdl/client.lua",
       ["ossdl.credentials.chain"] = "lua/ossdl/credentials/chain.lua",
       ["ossdl.credentials.env"] = "lua/ossdl/credentials/env.lua",
@@ -111,4 +113,5 @@ build = {
       ["ossdl.transfer"] = "lua/ossdl/transfer.lua",
       ["resty.ossdl"] = "lua/resty/ossdl.lua",
    },
+   install = { bin = { ossdl = "lua/ossdl/cli.lua" } },
 }

@@ -52,6 +52,14 @@ describe("an installed module", function()
       assert.truthy(text:find("verified 3145728", 1, true), text)
    end
 
+   -- LuaRocks wraps the script, so it needs no path but that of argparse.
+   local function use_command(tree)
+      local clean = "env -u LUA_PATH -u LUA_CPATH -u LUA_PATH_5_4 -u LUA_CPATH_5_4"
+      local ok, text = run(("cd / && %s %s/bin/ossdl --version"):format(clean, tree))
+      assert.is_true(ok, text)
+      assert.truthy(text:find "^ossdl %d+%.%d+%.%d+\n", text)
+   end
+
    for _, target in ipairs { { "lua5.4", "5.4" }, { "luajit", "5.1" } } do
       local interpreter, version = target[1], target[2]
 
@@ -60,6 +68,7 @@ describe("an installed module", function()
          local ok, text = run(("cd %s && luarocks --lua-version=%s --tree %s make"):format(copy, version, tree))
          assert.is_true(ok, text)
          download(interpreter, version, tree)
+         use_command(tree)
       end)
 
       it("comes from the packed rock and downloads in " .. interpreter, function()

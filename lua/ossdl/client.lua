@@ -114,7 +114,7 @@ end
 function client.parse(given, level)
    local own, defaults = options.parse(given, "client", level + 1)
    local values = options.complete("client", own, {}, level + 1)
-   options.locate(values, os.getenv, level + 1)
+   options.locate(values, os.getenv, core.endpoint_region, level + 1)
    return values, defaults
 end
 

@@ -85,6 +85,12 @@ function core.sign(options) end
 ---@return ossdl.Error? err
 function core.presign(options) end
 
+--- The region that an endpoint tells by its name; nil when it tells none, or
+--- is no endpoint.
+---@param endpoint string
+---@return string? region
+function core.endpoint_region(endpoint) end
+
 --- Seconds of a clock that never goes back; its zero means nothing.
 ---@return number
 function core.now() end

@@ -404,18 +404,24 @@ function options.complete(scope, values, fallback, level)
    return complete
 end
 
---- Endpoint and region, from the environment when neither is given. Raises
--- when there is none.
+--- Completes endpoint and region from the environment: both when neither is
+-- given, the region when the endpoint does not tell it. Raises when there is
+-- none.
 ---@param values table
 ---@param getenv fun(name: string): string?
+---@param region_of fun(endpoint: string): string? what an endpoint tells
 ---@param level integer of error(), as seen from this function
-function options.locate(values, getenv, level)
-   if values.endpoint or values.region then
-      return
-   end
+function options.locate(values, getenv, region_of, level)
    local function from_environment(name)
       local value = getenv(name)
       return value ~= "" and value or nil
+   end
+   if values.region then
+      return
+   elseif values.endpoint then
+      values.region = not region_of(values.endpoint)
+         and from_environment "OSS_REGION" or nil
+      return
    end
    values.endpoint = from_environment "OSS_ENDPOINT"
    values.region = from_environment "OSS_REGION"

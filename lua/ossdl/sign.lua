@@ -100,7 +100,7 @@ end
 ---@return ossdl.Error? err
 function sign.url(given, level)
    local values, place, own = parse(given, level + 1)
-   options.locate(values, os.getenv, level + 1)
+   options.locate(values, os.getenv, core.endpoint_region, level + 1)
    local request, err = request_of(values, place, own)
    if not request then
       return nil, err

@@ -129,8 +129,8 @@ local function in_other_processes()
    return during(function()
       os.execute(("touch %s; (for i in 1 2 3 4; do %s done; wait; rm %s) &"):format(busy, one, busy))
    end, function()
-      local file = io.open(busy)
-      return file and file:close() or false
+      local mark = io.open(busy)
+      return mark and mark:close() or false
    end)
 end
 

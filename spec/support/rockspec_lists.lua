@@ -16,7 +16,7 @@ local sources, modules = {}, {}
 for _, path in ipairs(files_of("ls src/core/*.c src/lua/*.c")) do
    sources[#sources + 1] = ('            "%s",'):format(path)
 end
-for _, path in ipairs(files_of("find lua -name '*.lua' ! -name '*.d.lua'")) do
+for _, path in ipairs(files_of("find lua -name '*.lua' ! -name '*.d.lua' ! -path lua/ossdl/cli.lua")) do
    modules[#modules + 1] = ('      ["%s"] = "%s",'):format(module_of(path), path)
 end
 
@@ -56,6 +56,7 @@ build = {
       },
 %s
    },
+   install = { bin = { ossdl = "lua/ossdl/cli.lua" } },
 }
 ]==]
 

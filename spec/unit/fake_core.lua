@@ -170,6 +170,9 @@ local function new_core()
       table.insert(core.clients, client)
       return client
    end
+   function core.endpoint_region()
+      return "cn-hangzhou"
+   end
    function core.sign(options)
       core.signed = options
       return { Authorization = "signed" }

@@ -271,15 +271,26 @@ describe("the options", function()
       local function getenv(name)
          return environment[name]
       end
-      local values = {}
-      options.locate(values, getenv, 1)
-      assert.same({ endpoint = "e" }, values)
-      values = { region = "r" }
-      options.locate(values, getenv, 1)
-      assert.same({ region = "r" }, values)
-      environment.OSS_ENDPOINT = nil
+      local function located(values)
+         options.locate(values, getenv, function(endpoint)
+            return endpoint == "tells" and "hers" or nil
+         end, 0)
+         return values
+      end
+      assert.same({ endpoint = "e" }, located {})
+      assert.same({ region = "r" }, located { region = "r" })
+      environment.OSS_REGION = "env"
+      assert.same({ endpoint = "e", region = "env" }, located {})
+      assert.same({ region = "r" }, located { region = "r" })
+      assert.same({ endpoint = "tells" }, located { endpoint = "tells" })
+      assert.same({ endpoint = "ip", region = "env" },
+         located { endpoint = "ip" })
+      assert.same({ endpoint = "ip", region = "r" },
+         located { endpoint = "ip", region = "r" })
+      environment.OSS_ENDPOINT, environment.OSS_REGION = nil, ""
+      assert.same({ endpoint = "ip" }, located { endpoint = "ip" })
       assert.has_error(function()
-         options.locate({}, getenv, 0)
+         located {}
       end, "where is the bucket? Give 'endpoint' or 'region', or set "
          .. "OSS_ENDPOINT or OSS_REGION")
    end)

@@ -108,6 +108,7 @@ int lossdl_transfer_start(lua_State *L, struct ossdl_client *client);
 
 int lossdl_sign(lua_State *L);
 int lossdl_presign(lua_State *L);
+int lossdl_endpoint_region(lua_State *L);
 
 OSSDL_END_DECLS
 

@@ -90,6 +90,25 @@ static enum ossdl_status endpoint_fields(lua_State *L, int table,
     return status;
 }
 
+/* core.endpoint_region(endpoint) -> the region that it tells | nil, also for
+ * what is no endpoint: whoever uses it hears why. */
+int lossdl_endpoint_region(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    struct ossdl_endpoint endpoint;
+    enum ossdl_status status =
+        ossdl_endpoint_parse(ossdl_slice_of(text, len), ossdl_slice_of(NULL, 0),
+                             false, false, &endpoint, NULL);
+
+    if (status == OSSDL_OK && endpoint.region[0] != '\0') {
+        lua_pushstring(L, endpoint.region);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
 /* V4 cannot do without a region; the signer is told which one is missing. */
 static enum ossdl_status request_place(struct ossdl_sign_request *request,
                                        const struct ossdl_endpoint *endpoint,

@@ -64,11 +64,13 @@ static void push_statuses(lua_State *L)
 
 int luaopen_ossdl_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"client", lossdl_client_new},
-                                         {"now", module_now},
-                                         {"presign", lossdl_presign},
-                                         {"sign", lossdl_sign},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"client", lossdl_client_new},
+        {"endpoint_region", lossdl_endpoint_region},
+        {"now", module_now},
+        {"presign", lossdl_presign},
+        {"sign", lossdl_sign},
+        {NULL, NULL}};
 
     pin_library();
     lossdl_client_class(L);
