@@ -9,8 +9,11 @@ options.list = require "ossdl.schema"
 
 ---@type table<string, ossdl.Option>
 options.by_name = {}
+---@type table<string, ossdl.Option[]>
+local by_scope = { client = {}, transfer = {}, sign = {} }
 for _, option in ipairs(options.list) do
    options.by_name[option.name] = option
+   table.insert(by_scope[option.scope], option)
 end
 
 -- What the same thing is called elsewhere.
@@ -180,6 +183,16 @@ function checks.choice()
    return false
 end
 
+-- One of them has to pass. Looked up once: starting a transfer is to cost little.
+---@type table<ossdl.Option, function[]>
+local checks_of = {}
+for _, option in ipairs(options.list) do
+   checks_of[option] = {}
+   for word in option.type:gmatch "[^|]+" do
+      table.insert(checks_of[option], checks[word])
+   end
+end
+
 local names = {
    map = "table of names to strings or numbers",
    list = "list of header names",
@@ -259,8 +272,8 @@ local function is_valid(value, option)
          return true
       end
    end
-   for word in option.type:gmatch "[^|]+" do
-      if checks[word](value, option) then
+   for _, passes in ipairs(checks_of[option]) do
+      if passes(value, option) then
          return true
       end
    end
@@ -320,6 +333,16 @@ local function complaint_of_key(key, value, scope)
    return options.complaint(key, value)
 end
 
+-- Of several mistakes always the same one.
+local function first_complaint(values, scope)
+   for _, key in ipairs(sorted_keys(values)) do
+      local complaint = complaint_of_key(key, values[key], scope)
+      if complaint then
+         return complaint
+      end
+   end
+end
+
 --- Checks a table of options and splits a copy of it by scope. Raises.
 ---@param values table
 ---@param scope "client"|"transfer"|"sign" "client" takes transfers', too
@@ -330,12 +353,11 @@ function options.parse(values, scope, level)
       error(("table of options expected, got %s"):format(type(values)), level)
    end
    local split = { client = {}, transfer = {}, sign = {} }
-   for _, key in ipairs(sorted_keys(values)) do
-      local complaint = complaint_of_key(key, values[key], scope)
-      if complaint then
-         error(complaint, level)
+   for key, value in pairs(values) do
+      if complaint_of_key(key, value, scope) then
+         error(first_complaint(values, scope), level)
       end
-      split[options.by_name[key].scope][key] = values[key]
+      split[options.by_name[key].scope][key] = value
    end
    local complaint = combination(split.client)
    if complaint then
@@ -382,20 +404,18 @@ end
 ---@return table
 function options.complete(scope, values, fallback, level)
    local complete = {}
-   for _, option in ipairs(options.list) do
-      if option.scope == scope then
-         local value = values[option.name]
-         if value == nil then
-            value = fallback[option.name]
-         end
-         if value == nil then
-            value = option.default
-         end
-         if value == nil and option.required then
-            error(("option '%s' is missing"):format(option.name), level)
-         end
-         complete[option.name] = value
+   for _, option in ipairs(by_scope[scope]) do
+      local value = values[option.name]
+      if value == nil then
+         value = fallback[option.name]
       end
+      if value == nil then
+         value = option.default
+      end
+      if value == nil and option.required then
+         error(("option '%s' is missing"):format(option.name), level)
+      end
+      complete[option.name] = value
    end
    local complaint = scope == "transfer" and collision(complete)
    if complaint then

@@ -74,6 +74,20 @@ describe("a service that ignores ranges", function()
       -- twice to make sure, then all of it
       assert.is_true(result.requests <= 4)
    end)
+
+   it("has all fetched and verified, also what was not to be read back", function()
+      test.oss:put_random("object", SIZE)
+      local file = test.target()
+      test.oss:fault { match = { key = "object", range_start = 0, times = false }, stall = 0 }
+      local _, err = test:download("object", file, { threads = 2, part_size = 512 * KIB, progress_interval = 0.01,
+         on_progress = function(p) return p.bytes_done < STOP end })
+      assert.equal("cancelled", err.kind)
+      test.oss:clear()
+      test.oss:fault { match = { key = "object", times = false }, ignore_range = true }
+      local result = test:fetch("object", file, { verify_resume = false })
+      assert.equal(0, result.resumed)
+      assert.is_true(result.verified)
+   end)
 end)
 
 describe("a server without ranges that breaks off", function()

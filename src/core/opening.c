@@ -247,6 +247,7 @@ static enum ossdl_status keep_range_locked(struct ossdl_job *job, bool resume,
         ossdl_extents_clear(&transfer->locked.extents);
         ossdl_ranges_reset_to(missing, 0, size);
         transfer->locked.resuming = false;
+        transfer->locked.unread = false;
         transfer->locked.resumed_bytes = 0;
     }
     if ((job->start > 0 && !resume) || ossdl_ranges_empty(missing)) {
