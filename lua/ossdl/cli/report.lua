@@ -1,9 +1,9 @@
---- What the command shows: one moving line on a terminal, lines of retries, and
--- the result. Sizes are in MiB.
+--- What the command shows: one moving line on a terminal, which fits into 80
+-- columns, lines of retries, and the result.
 
 local report = {}
 
-local MIB = 2 ^ 20
+local MIB, GIB = 2 ^ 20, 2 ^ 30
 local CLEAR = "\r\27[K"
 
 local function is_terminal()
@@ -31,8 +31,12 @@ function report.line(progress)
    local total = progress.bytes_total
    local text = progress.state
    if total then
-      text = ("%3d %%  %.1f of %.1f MiB  %.1f MiB/s%s"):format(
-         math.floor(100 * progress.bytes_done / math.max(total, 1)), progress.bytes_done / MIB, total / MIB,
+      local unit, name = MIB, "MiB"
+      if total >= 10 * GIB then
+         unit, name = GIB, "GiB"
+      end
+      text = ("%3d %%  %.1f of %.1f %s  %.1f MiB/s%s"):format(
+         math.floor(100 * progress.bytes_done / math.max(total, 1)), progress.bytes_done / unit, total / unit, name,
          progress.rate / MIB, progress.eta and "  " .. clock(progress.eta) .. " to go" or "")
    end
    return ("%s  %s"):format(text, count(progress.connections, "connection"))
