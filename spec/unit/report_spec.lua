@@ -32,7 +32,8 @@ describe("the command's line", function()
    end)
 
    it("fits into 80 columns, however large and slow", function()
-      local text = line { bytes_done = 48e12, bytes_total = 48.8e12, rate = 10000 * MIB, eta = 1e15, connections = 1024 }
+      local text = line { bytes_done = 48e12, bytes_total = 48.8e12, rate = 10000 * MIB, eta = 1e15,
+         connections = 1024 }
       assert.equal(" 98 %  44703.5 of 45448.5 GiB  10000.0 MiB/s  99:59:59 to go  1024 connections", text)
       assert.is_true(#text <= 80)
    end)

@@ -47,15 +47,6 @@ local function flag_of(name)
    return "--" .. (name:gsub("_", "-"))
 end
 
-local function is_choice(option, text)
-   for _, choice in ipairs(option.choices or {}) do
-      if choice == text then
-         return true
-      end
-   end
-   return false
-end
-
 -- 8388608, 8M, 0.5; nil for what is no number.
 local function number_of(text, option)
    local digits, suffix = text:match "^(%d+%.?%d*)(%a?)$"
@@ -68,11 +59,9 @@ end
 
 -- A converter for argparse: the value, or nil and what is wrong.
 local function converter(option)
+   local is_number = option.type == "integer" or option.type == "number"
    return function(text)
-      local value = text
-      if (option.type == "integer" or option.type == "number") and not is_choice(option, text) then
-         value = number_of(text, option) or text
-      end
+      local value = is_number and number_of(text, option) or text
       local complaint = options.complaint(option.name, value)
       if complaint then
          return nil, (complaint:gsub("^bad option '[^']*'", "bad " .. flag_of(option.name)))
