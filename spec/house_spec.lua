@@ -141,7 +141,9 @@ describe("the house", function()
       for name in names:gmatch("%S+") do
          allowed[name] = true
       end
-      for _, name in ipairs(files_of("ls")) do
+      -- What git ignores is not ours: LuaRocks, for one, builds in the checkout.
+      local ours = "(git ls-files -co --exclude-standard 2>/dev/null || ls) | grep -v '^[.]' | cut -d/ -f1 | sort -u"
+      for _, name in ipairs(files_of(ours)) do
          assert.is_true(allowed[name] or false, name .. " does not belong at the top")
       end
    end)
