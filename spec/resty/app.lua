@@ -96,6 +96,21 @@ function app.filter()
       and answer.err.kind .. ": " .. answer.err.message or "none"
 end
 
+-- Credentials of a role, and how often this worker did something else meanwhile.
+function app.role()
+   local turns, over = 0, false
+   local other = ngx.thread.spawn(function()
+      while not over do
+         turns = turns + 1
+         ngx.sleep(0.001)
+      end
+   end)
+   local given, err = ossdl.credentials.ecs_role { address = ngx.req.get_uri_args().address } ()
+   over = true
+   ngx.thread.wait(other)
+   return say { given = given, err = err, turns = turns }
+end
+
 function app.rate()
    local rate = tonumber(ngx.req.get_uri_args().bytes)
    return say { ok = client:set_max_rate(rate) }

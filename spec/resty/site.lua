@@ -51,6 +51,7 @@ http {
          return 204;
       }
       location = /forked { content_by_lua_block { require("app").forked() } }
+      location = /role { content_by_lua_block { require("app").role() } }
       location = /rate { content_by_lua_block { require("app").rate() } }
       location = /pid { content_by_lua_block { require("app").pid() } }
    }

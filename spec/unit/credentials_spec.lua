@@ -272,6 +272,15 @@ describe("credentials", function()
          assert.truthy(message:find("profiles are off", 1, true))
       end)
 
+      it("may name the role of an instance", function()
+         write [=[{"current": "ecs", "profiles": [{"name": "ecs",
+            "mode": "EcsRamRole", "ram_role_name": "a-role"}]}]=]
+         local _, message = ask(profile({}, {
+            ALIBABA_CLOUD_ECS_METADATA_DISABLED = "true" }))
+         assert.truthy(message:find("profile 'ecs' in " .. path
+            .. " is not usable: instance roles are off", 1, true), message)
+      end)
+
       it("are refused with a reason, and nothing of them shown", function()
          write(GOOD)
          for name, reason in pairs {

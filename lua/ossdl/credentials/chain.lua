@@ -1,15 +1,23 @@
 --- The first of several providers that has credentials.
 
 local error_module = require "ossdl.error"
+local ecs_role = require "ossdl.credentials.ecs_role"
 local env = require "ossdl.credentials.env"
 local profile = require "ossdl.credentials.profile"
 
--- Without arguments: the environment, then the aliyun command's profile.
+-- Without arguments: the environment, then the aliyun command's profile, then
+-- the role of the ECS instance; that only where a setting names it, since on
+-- any other machine it costs a second to find no metadata service.
 local function default_links(getenv)
-   return {
+   local links = {
       { name = "environment", provider = env(getenv) },
       { name = "profile", provider = profile(nil, getenv) },
    }
+   local role = (getenv or os.getenv) "ALIBABA_CLOUD_ECS_METADATA"
+   if role and role ~= "" then
+      links[3] = { name = "instance role", provider = ecs_role(nil, getenv) }
+   end
+   return links
 end
 
 ---@param links? { name: string, provider: ossdl.Provider }[]

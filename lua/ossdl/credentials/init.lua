@@ -19,6 +19,7 @@ local credentials = {
    static = require "ossdl.credentials.static",
    env = require "ossdl.credentials.env",
    profile = require "ossdl.credentials.profile",
+   ecs_role = require "ossdl.credentials.ecs_role",
    chain = require "ossdl.credentials.chain",
 }
 

@@ -1,8 +1,10 @@
 --- Credentials from the configuration file of the `aliyun` command,
--- ~/.aliyun/config.json: profiles of mode AK and StsToken.
+-- ~/.aliyun/config.json: profiles of mode AK, StsToken and EcsRamRole.
 --
 -- Reading the file blocks for a moment, also in an event loop. lua-cjson is
 -- loaded when the file is read, not before.
+
+local ecs_role = require "ossdl.credentials.ecs_role"
 
 local FILE_MAX = 1024 * 1024
 
@@ -34,6 +36,14 @@ function modes.StsToken(profile)
       expires_at = type(expires_at) == "number" and expires_at > 0
          and expires_at or nil,
    }
+end
+
+function modes.EcsRamRole(profile, getenv)
+   local role = profile.ram_role_name
+   local given, why = ecs_role({
+      role = type(role) == "string" and role ~= "" and role or nil,
+   }, getenv)()
+   return given, why
 end
 
 local function read(path)
@@ -74,7 +84,7 @@ local function find(document, name)
    end
 end
 
-local function pick(document, wanted, path)
+local function pick(document, wanted, path, getenv)
    local name = wanted or document.current
    if type(name) ~= "string" then
       return nil, path .. " names no current profile"
@@ -85,10 +95,10 @@ local function pick(document, wanted, path)
    end
    local read_mode = modes[profile.mode]
    if not read_mode then
-      return nil, ("profile '%s' in %s has mode '%s'; only AK and StsToken "
-         .. "can be used"):format(name, path, tostring(profile.mode))
+      return nil, ("profile '%s' in %s has mode '%s'; only AK, StsToken "
+         .. "and EcsRamRole can be used"):format(name, path, tostring(profile.mode))
    end
-   local given, why = read_mode(profile)
+   local given, why = read_mode(profile, getenv)
    if not given then
       return nil, ("profile '%s' in %s is not usable: %s"):format(name, path,
          why)
@@ -142,7 +152,7 @@ return function(choice, getenv)
       if not document then
          return nil, useless
       end
-      local given, why = pick(document, wanted_name(), file)
+      local given, why = pick(document, wanted_name(), file, getenv)
       return given, why
    end
 end
