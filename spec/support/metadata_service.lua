@@ -3,7 +3,7 @@
 --    lua metadata_service.lua PORT BEHAVIOUR
 --
 -- Serves one request after another, prints each as "METHOD PATH TOKEN", and
--- ends when it is killed. The behaviours are at the end.
+-- ends when it is killed. BEHAVIOUR is a key of `behaviours`.
 
 local socket = require "socket"
 
