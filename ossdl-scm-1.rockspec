@@ -100,6 +100,7 @@ build = {
       ["ossdl.credentials.metadata"] = "lua/ossdl/credentials/metadata.lua",
       ["ossdl.credentials.profile"] = "lua/ossdl/credentials/profile.lua",
       ["ossdl.credentials.static"] = "lua/ossdl/credentials/static.lua",
+      ["ossdl.environment"] = "lua/ossdl/environment.lua",
       ["ossdl.error"] = "lua/ossdl/error.lua",
       ["ossdl.flights"] = "lua/ossdl/flights.lua",
       ["ossdl"] = "lua/ossdl/init.lua",

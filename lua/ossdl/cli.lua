@@ -106,7 +106,7 @@ local function get(given, values)
    if status then
       return status
    elseif given.json then
-      print(arguments.json(result or err))
+      print(report.json(result or err))
    elseif result and not given.quiet then
       print(report.result(result))
    end
@@ -160,7 +160,7 @@ local function main(words)
    local ok, given = make_parser(argparse):pparse(words)
    if not ok then
       return usage(given)
-   elseif given.json and not arguments.json then
+   elseif given.json and not report.json then
       return usage "--json needs lua-cjson: apt-get install lua-cjson, or luarocks install lua-cjson"
    end
    return RUN[given.command](given, arguments.values(given))

@@ -1,5 +1,7 @@
 --- What to do with options: check, complete, explain. Pure: needs no C module.
 
+local environment = require "ossdl.environment"
+
 local options = {}
 
 local EXACT = 9007199254740992 -- 2^53
@@ -432,19 +434,16 @@ end
 ---@param region_of fun(endpoint: string): string? what an endpoint tells
 ---@param level integer of error(), as seen from this function
 function options.locate(values, getenv, region_of, level)
-   local function from_environment(name)
-      local value = getenv(name)
-      return value ~= "" and value or nil
-   end
+   local setting = environment(getenv)
    if values.region then
       return
    elseif values.endpoint then
       values.region = not region_of(values.endpoint)
-         and from_environment "OSS_REGION" or nil
+         and setting "OSS_REGION" or nil
       return
    end
-   values.endpoint = from_environment "OSS_ENDPOINT"
-   values.region = from_environment "OSS_REGION"
+   values.endpoint = setting "OSS_ENDPOINT"
+   values.region = setting "OSS_REGION"
    if not values.endpoint and not values.region then
       error("where is the bucket? Give 'endpoint' or 'region', or set "
          .. "OSS_ENDPOINT or OSS_REGION", level)

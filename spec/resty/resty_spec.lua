@@ -1,8 +1,8 @@
 -- Downloads inside a real nginx.
 
 local helper = require "spec.helper"
+local metadata_service = require "spec.support.metadata_service"
 local oss = require "spec.support.oss"
-local process = require "spec.support.process"
 local site = require "spec.resty.site"
 
 local MIB = 1024 * 1024
@@ -115,13 +115,8 @@ describe("in nginx", function()
 
    -- The service waits a second before it ends its answers.
    it("asks for an instance's role without blocking the worker", function()
-      local port = process.free_port()
-      local service = helper.spawn { file = helper.root .. "/spec/support/metadata_service.lua",
-         args = { tostring(port), "open" } }
-      assert(helper.eventually(function()
-         return service:output():find "ready"
-      end, 30), service:errors())
-      local answer, text = nginx:get("/role", { address = "127.0.0.1:" .. port })
+      local _, address = metadata_service.start "open"
+      local answer, text = nginx:get("/role", { address = address })
       assert(answer, text)
       assert.equal("STS.id", answer.given and answer.given.access_key_id, answer.err)
       assert.is_true(answer.turns > 10, "the worker did nothing else")

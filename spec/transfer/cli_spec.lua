@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 
+local arguments = require "ossdl.cli.arguments"
 local fixture = require "spec.transfer.fixture"
 local helper = require "spec.helper"
 local options = require "ossdl.options"
@@ -93,6 +94,11 @@ describe("the command", function()
          assert.equal("tester/1", request.headers["user-agent"])
          assert.truthy(request.uri:find "x%-test=d[=%%]", request.uri)
       end
+   end)
+
+   it("passes on what is switched off, and no argument of its own as an option", function()
+      assert.same({ bucket = "b", object = "k/l", checkpoint = false },
+         arguments.values { url = "oss://b/k/l", checkpoint = false, file = "f", json = true, command = "get" })
    end)
 
    it("goes on after it was interrupted", function()

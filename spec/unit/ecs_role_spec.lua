@@ -2,6 +2,7 @@
 
 local fake_core = require "spec.unit.fake_core"
 local helper = require "spec.helper"
+local metadata_service = require "spec.support.metadata_service"
 local process = require "spec.support.process"
 
 describe("the role of an instance", function()
@@ -17,13 +18,7 @@ describe("the role of an instance", function()
    after_each(fake_core.remove)
 
    local function start(behaviour)
-      local port = process.free_port()
-      service = helper.spawn { file = helper.root .. "/spec/support/metadata_service.lua",
-         args = { tostring(port), behaviour } }
-      address = "127.0.0.1:" .. port
-      assert(helper.eventually(function()
-         return service:output():find "ready"
-      end, 30), service:errors())
+      service, address = metadata_service.start(behaviour)
    end
 
    local function ask(choice, environment)

@@ -2,15 +2,17 @@
 
 local report = require "ossdl.cli.report"
 
+-- The defaults, but for some fields.
+local function with(fields, defaults)
+   return setmetatable(fields, { __index = defaults })
+end
+
 describe("the command's line", function()
    local MIB = 1024 * 1024
 
    local function line(fields)
-      local progress = { state = "running", bytes_done = 0, rate = 0, connections = 8, retries = 0 }
-      for name, value in pairs(fields) do
-         progress[name] = value
-      end
-      return report.line(progress)
+      return report.line(with(fields,
+         { state = "running", bytes_done = 0, rate = 0, connections = 8, retries = 0 }))
    end
 
    it("tells the state until the size is known", function()
@@ -41,11 +43,8 @@ end)
 
 describe("the command's last line", function()
    local function line(fields)
-      local result = { file = "f", bytes = 1048576, elapsed = 2, verified = true, resumed = 0 }
-      for name, value in pairs(fields) do
-         result[name] = value
-      end
-      return report.result(result)
+      return report.result(with(fields,
+         { file = "f", bytes = 1048576, elapsed = 2, verified = true, resumed = 0 }))
    end
 
    it("counts only what was fetched into the speed", function()

@@ -5,10 +5,6 @@ local options = require "ossdl.options"
 
 local arguments = {}
 
-local found, cjson = pcall(require, "cjson.safe")
---- Any result or error as JSON; nil without lua-cjson.
-arguments.json = found and cjson.encode or nil
-
 local UNITS = { [""] = 1, k = 2 ^ 10, m = 2 ^ 20, g = 2 ^ 30 }
 
 -- Where the parts of a pair meet.
@@ -174,9 +170,10 @@ end
 function arguments.values(given)
    local values = {}
    for name in pairs(options.by_name) do
-      values[name] = given[name]
+      if not ELSEWHERE[name] then
+         values[name] = given[name]
+      end
    end
-   values.file = nil
    values.bucket, values.object = given.url:match "^oss://([^/]+)/(.+)$"
    return values
 end

@@ -3,6 +3,7 @@
 local error_module = require "ossdl.error"
 local ecs_role = require "ossdl.credentials.ecs_role"
 local env = require "ossdl.credentials.env"
+local environment = require "ossdl.environment"
 local profile = require "ossdl.credentials.profile"
 
 -- Without arguments: the environment, then the aliyun command's profile, then
@@ -13,8 +14,7 @@ local function default_links(getenv)
       { name = "environment", provider = env(getenv) },
       { name = "profile", provider = profile(nil, getenv) },
    }
-   local role = (getenv or os.getenv) "ALIBABA_CLOUD_ECS_METADATA"
-   if role and role ~= "" then
+   if environment(getenv) "ALIBABA_CLOUD_ECS_METADATA" then
       links[3] = { name = "instance role", provider = ecs_role(nil, getenv) }
    end
    return links

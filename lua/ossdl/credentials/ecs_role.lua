@@ -2,6 +2,7 @@
 -- metadata service. They end after some hours, and are asked for again.
 -- Source of the protocol: Alibaba Cloud's credentials-go, provider ecs_ram_role.
 
+local environment = require "ossdl.environment"
 local metadata = require "ossdl.credentials.metadata"
 
 local ADDRESS = "100.100.100.200:80"
@@ -95,13 +96,8 @@ end
 ---@return ossdl.Provider
 return function(choice, getenv)
    choice = choice or {}
-   getenv = getenv or os.getenv
    local address = choice.address or ADDRESS
-
-   local function setting(name)
-      local value = getenv(name)
-      return value ~= "" and value or nil
-   end
+   local setting = environment(getenv)
 
    local function ask()
       local role = choice.role or setting "ALIBABA_CLOUD_ECS_METADATA"

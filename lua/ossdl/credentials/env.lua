@@ -1,6 +1,8 @@
 --- Credentials from environment variables: those of the OSS tools first, then
 -- those of all Alibaba Cloud tools.
 
+local environment = require "ossdl.environment"
+
 local SETS = {
    {
       id = "OSS_ACCESS_KEY_ID",
@@ -17,11 +19,7 @@ local SETS = {
 ---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(getenv)
-   getenv = getenv or os.getenv
-   local function value_of(name)
-      local value = getenv(name)
-      return value ~= "" and value or nil
-   end
+   local value_of = environment(getenv)
    local function first_of(names)
       for _, name in ipairs(names) do
          local value = value_of(name)

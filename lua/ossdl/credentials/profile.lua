@@ -5,6 +5,7 @@
 -- loaded when the file is read, not before.
 
 local ecs_role = require "ossdl.credentials.ecs_role"
+local environment = require "ossdl.environment"
 
 local FILE_MAX = 1024 * 1024
 
@@ -115,12 +116,7 @@ end
 ---@return ossdl.Provider
 return function(choice, getenv)
    choice = choice or {}
-   getenv = getenv or os.getenv
-
-   local function setting(name)
-      local value = getenv(name)
-      return value ~= "" and value or nil
-   end
+   local setting = environment(getenv)
 
    local function wanted_name()
       local name = choice.name
