@@ -118,17 +118,17 @@ TEST("the buffers of all connections together stay small")
     for (unsigned threads = 1; threads <= 1024; threads++) {
         size_t bytes = ossdl_plan_buffer_bytes(threads);
 
-        CHECK_U64(bytes % (32 * OSSDL_KIB), 0);
-        CHECK(bytes >= 128 * OSSDL_KIB && bytes <= MIB);
-        CHECK(threads * (uint64_t) bytes <= (threads <= 64 ? 16 : 128) * MIB);
+        CHECK_U64(MIB % bytes, 0); /* whole blocks in every part */
+        CHECK(bytes >= 128 * OSSDL_KIB);
+        CHECK(threads * (uint64_t) bytes <= (threads <= 64 ? 8 : 128) * MIB);
     }
     CHECK_U64(ossdl_plan_buffer_bytes(0), MIB);
     CHECK_U64(ossdl_plan_buffer_bytes(2), MIB);
-    CHECK_U64(ossdl_plan_buffer_bytes(3), 768 * OSSDL_KIB);
-    CHECK_U64(ossdl_plan_buffer_bytes(8), 320 * OSSDL_KIB);
+    CHECK_U64(ossdl_plan_buffer_bytes(3), 512 * OSSDL_KIB);
+    CHECK_U64(ossdl_plan_buffer_bytes(8), 256 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(9), 256 * OSSDL_KIB);
-    CHECK_U64(ossdl_plan_buffer_bytes(33), 160 * OSSDL_KIB);
-    CHECK_U64(ossdl_plan_buffer_bytes(64), 160 * OSSDL_KIB);
+    CHECK_U64(ossdl_plan_buffer_bytes(33), 128 * OSSDL_KIB);
+    CHECK_U64(ossdl_plan_buffer_bytes(64), 128 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(65), 128 * OSSDL_KIB);
     CHECK_U64(ossdl_plan_buffer_bytes(UINT32_MAX), 128 * OSSDL_KIB);
 }

@@ -69,7 +69,7 @@ size_t ossdl_plan_buffer_bytes(unsigned threads)
     static const struct {
         unsigned threads;
         unsigned kib;
-    } SIZES[] = {{2, 1024}, {4, 768}, {8, 320}, {32, 256}, {64, 160}};
+    } SIZES[] = {{2, 1024}, {4, 512}, {32, 256}};
 
     for (size_t i = 0; i < OSSDL_ARRAY_LEN(SIZES); i++) {
         if (threads <= SIZES[i].threads) {

@@ -51,9 +51,10 @@ bool ossdl_plan_split(uint64_t start_of_rest, uint64_t end, uint64_t min_piece,
 uint64_t ossdl_plan_grain(uint64_t size);
 
 /*
- * The block buffer of one connection: a multiple of 32 KiB from 1 MiB down to
- * 128 KiB, so that all together take 2.5 MiB for 8 threads, 10 MiB for 64, and
- * 128 MiB for 1024. Larger ones cost less CPU; the bench has the figures.
+ * The block buffer of one connection: from 1 MiB down to 128 KiB, so that all
+ * together take 2 MiB for 8 threads, 8 MiB for 64, and 128 MiB for 1024. Larger
+ * ones cost less CPU; the bench has the figures. A power of two, so that parts,
+ * which begin at whole MiB, are made of whole blocks: a write is not free.
  */
 size_t ossdl_plan_buffer_bytes(unsigned threads);
 

@@ -76,21 +76,29 @@ static bool is_whole(lua_State *L, double value, uint64_t min, uint64_t max)
            floor(value) == value;
 }
 
-uint64_t lossdl_field_integer(lua_State *L, int table, const char *name,
-                              uint64_t min, uint64_t max)
+/* The text is made only here: options are read for every transfer. */
+static void raise_integer(lua_State *L, const char *name, uint64_t min,
+                          uint64_t max)
 {
     char expected[96];
-    double value;
 
     snprintf(expected, sizeof expected, "integer between %llu and %llu",
              (unsigned long long) min, (unsigned long long) max);
-    lua_getfield(L, table, name);
-    if (lua_type(L, -1) != LUA_TNUMBER) {
-        raise_type(L, name, expected);
-    }
-    value = (double) lua_tonumber(L, -1);
-    if (!is_whole(L, value, min, max)) {
+    if (lua_type(L, -1) == LUA_TNUMBER) {
         raise_value(L, name, expected);
+    }
+    raise_type(L, name, expected);
+}
+
+uint64_t lossdl_field_integer(lua_State *L, int table, const char *name,
+                              uint64_t min, uint64_t max)
+{
+    double value;
+
+    lua_getfield(L, table, name);
+    value = (double) lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER || !is_whole(L, value, min, max)) {
+        raise_integer(L, name, min, max);
     }
     return (uint64_t) value;
 }
