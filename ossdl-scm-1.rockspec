@@ -104,6 +104,7 @@ build = {
       ["ossdl.error"] = "lua/ossdl/error.lua",
       ["ossdl.flights"] = "lua/ossdl/flights.lua",
       ["ossdl"] = "lua/ossdl/init.lua",
+      ["ossdl.json"] = "lua/ossdl/json.lua",
       ["ossdl.loop.auto"] = "lua/ossdl/loop/auto.lua",
       ["ossdl.loop.blocking"] = "lua/ossdl/loop/blocking.lua",
       ["ossdl.loop.copas"] = "lua/ossdl/loop/copas.lua",

@@ -6,6 +6,7 @@
 -- read: the environment and the profile have them.
 
 local arguments = require "ossdl.cli.arguments"
+local json = require "ossdl.json"
 local ossdl = require "ossdl"
 local report = require "ossdl.cli.report"
 
@@ -100,13 +101,20 @@ local function get(given, values)
       return usage(complaint)
    end
    values.file = file
+   local encode
+   if given.json then
+      encode, complaint = json.encoder "--json"
+      if not encode then
+         return usage(complaint)
+      end
+   end
    local line = report.progress(given.quiet)
    local status, result, err = checked(download, values, line)
    line.finish()
    if status then
       return status
-   elseif given.json then
-      print(report.json(result or err))
+   elseif encode then
+      print(encode(result or err))
    elseif result and not given.quiet then
       print(report.result(result))
    end
@@ -160,8 +168,6 @@ local function main(words)
    local ok, given = make_parser(argparse):pparse(words)
    if not ok then
       return usage(given)
-   elseif given.json and not report.json then
-      return usage "--json needs lua-cjson: apt-get install lua-cjson, or luarocks install lua-cjson"
    end
    return RUN[given.command](given, arguments.values(given))
 end

@@ -3,10 +3,6 @@
 
 local report = {}
 
-local found, cjson = pcall(require, "cjson.safe")
---- Any result or error as JSON; nil without lua-cjson.
-report.json = found and cjson.encode or nil
-
 local MIB, GIB = 2 ^ 20, 2 ^ 30
 local CLEAR = "\r\27[K"
 

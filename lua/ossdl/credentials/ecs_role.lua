@@ -3,6 +3,7 @@
 -- Source of the protocol: Alibaba Cloud's credentials-go, provider ecs_ram_role.
 
 local environment = require "ossdl.environment"
+local json = require "ossdl.json"
 local metadata = require "ossdl.credentials.metadata"
 
 local ADDRESS = "100.100.100.200:80"
@@ -33,14 +34,11 @@ local function unix_time(text)
    return ((days(tonumber(year), tonumber(month), tonumber(day)) * 24 + hour) * 60 + minute) * 60 + second
 end
 
--- The parser's own message is left out: it may quote a secret.
 local function decode(text)
-   local found, cjson = pcall(require, "cjson.safe")
-   if not found then
-      return nil, "lua-cjson is missing: apt-get install lua-cjson"
-   end
-   local reply = cjson.decode(text)
-   if type(reply) ~= "table" then
+   local reply, missing = json.decode(text, "reading the answer")
+   if missing then
+      return nil, missing
+   elseif not reply then
       return nil, "the answer is no JSON object"
    elseif reply.Code ~= "Success" then
       return nil, "the answer's code is not Success"

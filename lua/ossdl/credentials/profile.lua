@@ -1,11 +1,11 @@
 --- Credentials from the configuration file of the `aliyun` command,
 -- ~/.aliyun/config.json: profiles of mode AK, StsToken and EcsRamRole.
 --
--- Reading the file blocks for a moment, also in an event loop. lua-cjson is
--- loaded when the file is read, not before.
+-- Reading the file blocks for a moment, also in an event loop.
 
 local ecs_role = require "ossdl.credentials.ecs_role"
 local environment = require "ossdl.environment"
+local json = require "ossdl.json"
 
 local FILE_MAX = 1024 * 1024
 
@@ -64,14 +64,11 @@ local function read(path)
    return text
 end
 
--- The parser's own message is left out: it may quote the file.
 local function decode(text, path)
-   local found, cjson = pcall(require, "cjson.safe")
-   if not found then
-      return nil, "reading " .. path .. " needs lua-cjson, which is missing"
-   end
-   local document = cjson.decode(text)
-   if type(document) ~= "table" or type(document.profiles) ~= "table" then
+   local document, missing = json.decode(text, "reading " .. path)
+   if missing then
+      return nil, missing
+   elseif not document or type(document.profiles) ~= "table" then
       return nil, path .. " is not a configuration of the aliyun command"
    end
    return document
