@@ -199,18 +199,28 @@ describe("a transfer answers a cancel", function()
       return client, transfer
    end)
 
-   state("while it rests and the only thread is at another transfer", function(file)
-      test.oss:put("other", ("x"):rep(1000))
-      test.oss:fault { match = { key = "object", times = false }, status = 503, headers = { ["Retry-After"] = "50" } }
-      test.oss:fault { match = { key = "other", times = false }, stall = 0 }
-      local client = new_client { max_threads = 1 }
-      local transfer = begin(client, file)
-      assert(helper.eventually(function()
-         return transfer:progress().retries > 0
-      end, 60))
-      working(begin(client, file .. ".other", { object = "other" }))
-      return client, transfer
-   end)
+   local function resting_beside(fault)
+      return function(file)
+         test.oss:put_random("other", 8 * MIB)
+         fault.match = { key = "other", times = false }
+         test.oss:fault(fault)
+         test.oss:fault { match = { key = "object", times = false }, status = 503, headers = { ["Retry-After"] = "50" } }
+         local client = new_client { max_threads = 1 }
+         local transfer = begin(client, file)
+         assert(helper.eventually(function()
+            return transfer:progress().retries > 0
+         end, 60))
+         working(begin(client, file .. ".other", { object = "other", max_retries = 0 }))
+         return client, transfer
+      end
+   end
+
+   state("while it rests and the only thread is at another transfer", resting_beside { stall = 0 })
+
+   state("while it rests and the only thread waits for another's first answer", resting_beside { delay = 60 })
+
+   state("while it rests and the only thread is at a server without ranges",
+      resting_beside { ignore_range = true, rate = 64 * KIB })
 
    state("while another one holds the target", function(file)
       working(begin(new_client { max_rate = 64 * KIB }, file))

@@ -296,5 +296,43 @@ describe("a process that downloads", function()
          assert(result, tostring(err))
          test:check("object", file)
       end)
+
+      it("and has forked, is still told of the end when the child polls, too", function()
+         test.oss:put_random("object", 2 * MIB)
+         local file = test.target()
+         local child = helper.spawn { code = [==[
+            local ffi = require "ffi"
+            local ossdl = require "ossdl"
+            ffi.cdef [[
+               int fork(void); int waitpid(int, int *, int); void _exit(int);
+               struct pollfd { int fd; short events; short revents; };
+               int poll(struct pollfd *, unsigned long, int);
+            ]]
+            local options = { proxy = "" }
+            for i = 1, #arg, 2 do
+               options[arg[i]] = tonumber(arg[i + 1]) or arg[i + 1]
+            end
+            local object, file = options.object, options.file
+            options.object, options.file = nil, nil
+            local client = assert(ossdl.new(options))
+            local transfer = assert(client:start { object = object, file = file, progress_interval = 3600 })
+            local fd = assert(transfer:pollfd())
+            local pid = ffi.C.fork()
+            if pid == 0 then
+               transfer:poll()
+               ffi.C._exit(0)
+            end
+            ffi.C.waitpid(pid, nil, 0)
+            local one = ffi.new("struct pollfd[1]", { { fd = fd, events = 1 } })
+            repeat
+               assert(ffi.C.poll(one, 1, 30000) == 1, "nothing was heard for half a minute")
+            until transfer:poll()
+            assert(transfer:result())
+         ]==], args = words(file, { max_rate = 2 * MIB }) }
+         local how, number = child:wait(120)
+         assert.equal("exit", how)
+         assert.equal(0, number, child:errors())
+         test:check("object", file)
+      end)
    end
 end)

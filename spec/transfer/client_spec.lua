@@ -76,6 +76,46 @@ describe("a client", function()
       client:close()
    end)
 
+   it("begins others while some wait out a failure", function()
+      test.oss:fault { match = { key = "object", times = false }, status = 503, headers = { ["Retry-After"] = "50" } }
+      test.oss:put("healthy", "12345")
+      local client = new { max_threads = 2 }
+      local failing = {}
+      for i = 1, 12 do
+         failing[i] = start(client)
+      end
+      for _, transfer in ipairs(failing) do
+         reaches(transfer, function(progress)
+            return progress.retries > 0
+         end)
+      end
+      local healthy = start(client, nil, { object = "healthy" })
+      assert.is_true((healthy:wait(30)))
+      assert(healthy:result())
+      client:close()
+   end)
+
+   it("begins others before a long part of one is over", function()
+      test.oss:fault { match = { key = "object", times = false }, rate = 256 * KIB }
+      test.oss:put("small", "12345")
+      local client = new { max_threads = 1 }
+      local long = start(client, nil, { threads = 1, part_size = 4 * MIB })
+      reaches(long, function(progress)
+         return progress.bytes_done > 0
+      end)
+      local small = start(client, nil, { object = "small" })
+      assert.is_true((small:wait(60)))
+      assert(small:result())
+      local progress = long:progress()
+      assert.equal("running", progress.state)
+      assert(progress.bytes_done < 4 * MIB, progress.bytes_done)
+      test.oss:clear()
+      assert.is_true((long:wait(60)))
+      assert(long:result())
+      test:check("object", long.file)
+      client:close()
+   end)
+
    it("uses a connection again", function()
       local client = new { max_threads = 1 }
       for _ = 1, 3 do

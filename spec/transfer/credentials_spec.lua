@@ -1,6 +1,8 @@
 local ossdl = require "ossdl"
+local socket = require "socket"
 
 local fixture = require "spec.transfer.fixture"
+local helper = require "spec.helper"
 
 local MIB = fixture.MIB
 
@@ -58,6 +60,39 @@ describe("a credentials provider", function()
       end)
       succeeds(options(counter.ask))
       assert.equal(1, counter.calls)
+   end)
+
+   it("may take its time while nothing is asked with what was refused", function()
+      local counter = counting(function(calls)
+         if calls > 1 then
+            socket.sleep(1.5)
+            test.oss:clear()
+         end
+         return key()
+      end)
+      local given = options(counter.ask, { max_threads = 4 })
+      local file = given.file
+      given.object, given.file = nil, nil
+      test.oss:put_random("slow", 256 * 1024)
+      test.oss:fault { match = { key = "slow", times = false }, rate = 256 * 1024 }
+      test.oss:fault { match = { key = "object", times = false }, expired_token = true }
+      local client = assert(ossdl.new(given))
+      local slow = assert(client:start { object = "slow", file = file .. ".slow", threads = 1 })
+      assert(helper.eventually(function()
+         return slow:progress().bytes_total
+      end, 30))
+      local transfer = assert(client:start { object = "object", file = file })
+      assert.is_true((transfer:wait(60)))
+      assert(transfer:result())
+      assert.is_true((slow:wait(60)))
+      assert(slow:result())
+      assert.equal(2, counter.calls)
+      local refused = 0
+      for _, request in ipairs(test:requests "object") do
+         refused = refused + (request.status == 403 and 1 or 0)
+      end
+      assert.equal(1, refused)
+      client:close()
    end)
 
    it("is asked once for credentials with a long life", function()

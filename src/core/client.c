@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include "alloc.h"
+#include "secret.h"
 #include "transfer.h"
 #include "worker.h"
 
@@ -116,6 +117,10 @@ static void free_client(struct ossdl_client *client)
 {
     ossdl_credentials_release(client->locked.credentials);
     ossdl_watch_free(client->watch);
+    if (client->http.proxy) {
+        /* It may have a password. */
+        ossdl_wipe((char *) client->http.proxy, strlen(client->http.proxy));
+    }
     ossdl_free((char *) client->http.proxy);
     ossdl_free((char *) client->http.ca_file);
     ossdl_free((char *) client->http.user_agent);
@@ -127,12 +132,19 @@ static enum ossdl_status init_sync(struct ossdl_client *client)
     if (ossdl_lock_init(&client->lock) != OSSDL_OK) {
         return OSSDL_EMEMORY;
     }
-    if (ossdl_cond_init(&client->work, &client->lock) == OSSDL_OK) {
-        if (ossdl_cond_init(&client->changed, &client->lock) == OSSDL_OK) {
-            return OSSDL_OK;
-        }
-        ossdl_cond_cleanup(&client->work);
+    if (ossdl_cond_init(&client->work, &client->lock) != OSSDL_OK) {
+        goto no_work;
     }
+    if (ossdl_cond_init(&client->ends, &client->lock) != OSSDL_OK) {
+        goto no_ends;
+    }
+    if (ossdl_cond_init(&client->changed, &client->lock) == OSSDL_OK) {
+        return OSSDL_OK;
+    }
+    ossdl_cond_cleanup(&client->ends);
+no_ends:
+    ossdl_cond_cleanup(&client->work);
+no_work:
     ossdl_lock_cleanup(&client->lock);
     return OSSDL_EMEMORY;
 }
@@ -154,7 +166,11 @@ static void init_state(struct ossdl_client *client,
     client->locked.random = (uint64_t) now_us ^ (uint64_t) (uintptr_t) client ^
                             ((uint64_t) client->process << 32);
     ossdl_pace_init(&client->locked.pace, options->max_rate, now_us);
-    ossdl_admission_init(&client->locked.admission, ADMISSION_BURST,
+    /* One accident that hits all connections is no storm. */
+    ossdl_admission_init(&client->locked.admission,
+                         options->max_threads > ADMISSION_BURST
+                             ? options->max_threads
+                             : ADMISSION_BURST,
                          ADMISSION_PER_SECOND);
 }
 
@@ -220,6 +236,7 @@ struct ossdl_client *ossdl_client_release(struct ossdl_client *client)
         ossdl_process_remove(&client->entry);
         ossdl_client_close(client);
         ossdl_cond_cleanup(&client->changed);
+        ossdl_cond_cleanup(&client->ends);
         ossdl_cond_cleanup(&client->work);
         ossdl_lock_cleanup(&client->lock);
         free_client(client);
@@ -287,6 +304,7 @@ void ossdl_client_close(struct ossdl_client *client)
     client->locked.closing = true;
     visit_locked(client, close_one_locked, NULL);
     ossdl_cond_wake_all(&client->work);
+    ossdl_cond_wake_all(&client->ends);
     ossdl_lock_drop(&client->lock);
     if (first) {
         ossdl_worker_join_all(client);
@@ -343,6 +361,7 @@ ossdl_client_set_credentials(struct ossdl_client *client,
     old = client->locked.credentials;
     client->locked.credentials = ossdl_credentials_acquire(credentials);
     client->locked.credentials_wanted = false;
+    client->locked.credentials_denied = false;
     client->locked.renew_at = ossdl_now_ms() + RENEW_INTERVAL_MS;
     ossdl_cond_wake_all(&client->work);
     ossdl_lock_drop(&client->lock);
@@ -356,7 +375,7 @@ static bool credentials_good_locked(const struct ossdl_client *client)
     const struct ossdl_credentials *current = client->locked.credentials;
     int64_t expires_at;
 
-    if (!current || client->locked.credentials_refused > 0) {
+    if (!current || client->locked.credentials_denied) {
         return false;
     }
     expires_at = ossdl_credentials_expires_at(current);
@@ -379,6 +398,7 @@ void ossdl_client_refuse_credentials(struct ossdl_client *client,
     }
     ossdl_cond_wake_all(&client->work);
     ossdl_lock_drop(&client->lock);
+    ossdl_worker_bring_closer(client);
 }
 
 void ossdl_client_set_max_rate(struct ossdl_client *client, uint64_t rate)

@@ -39,6 +39,7 @@ struct ossdl_client {
 
     struct ossdl_lock lock;
     struct ossdl_cond work;    /* something for an idle worker to look at */
+    struct ossdl_cond ends;    /* something for the closer to look at */
     struct ossdl_cond changed; /* something for who waits for a transfer */
 
     /* Guarded by the lock. */
@@ -46,16 +47,18 @@ struct ossdl_client {
         struct ossdl_queue waiting; /* not begun, in their order */
         struct ossdl_queue active;  /* they take turns: rotated */
         bool opened_last;           /* the last turn went to a new one */
-        struct ossdl_worker *workers;
-        unsigned worker_count;
+        struct ossdl_worker *workers; /* and the closer */
+        unsigned worker_count;        /* without the closer */
+        bool closer_wanted;
+        bool closer_started;
         unsigned idle_count; /* workers that look for work, or wait for it */
         unsigned parked;     /* active transfers that wait for others' files */
         bool closing; /* no new transfers; workers leave when all is done */
-        bool closed;  /* workers are joined */
         struct ossdl_credentials *credentials;
         bool credentials_wanted;
+        bool credentials_denied;      /* the service refused these very ones */
+        unsigned credentials_refused; /* how many in a row it has refused */
         int64_t renew_at;             /* ms; good ones are not renewed before */
-        unsigned credentials_refused; /* in a row, by the service */
         int64_t clock_offset_s;
         struct ossdl_pace pace;
         struct ossdl_admission admission;

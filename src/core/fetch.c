@@ -38,7 +38,7 @@ static enum ossdl_status store(struct fetch *fetch, struct ossdl_extent extent)
 {
     struct ossdl_transfer *transfer = fetch->transfer;
     const char *bytes =
-        fetch->worker->buffer + extent.start % transfer->buffer_bytes;
+        fetch->worker->buffer + extent.start % fetch->job->block_bytes;
     struct ossdl_error *err = &fetch->worker->report.error;
     enum ossdl_status status;
 
@@ -120,7 +120,7 @@ static void spend(struct fetch *fetch, size_t len)
 /* Room in the block for what is ours; 0 when there is nothing more for us. */
 static enum ossdl_status room(struct fetch *fetch, size_t *out_room)
 {
-    size_t block_bytes = fetch->transfer->buffer_bytes;
+    size_t block_bytes = fetch->job->block_bytes;
     bool full =
         fetch->position != fetch->block && fetch->position % block_bytes == 0;
     enum ossdl_status status = OSSDL_OK;
@@ -144,7 +144,7 @@ static enum ossdl_status room(struct fetch *fetch, size_t *out_room)
 static void take(struct fetch *fetch, const char *bytes, size_t len)
 {
     char *to =
-        fetch->worker->buffer + fetch->position % fetch->transfer->buffer_bytes;
+        fetch->worker->buffer + fetch->position % fetch->job->block_bytes;
 
     memcpy(to, bytes, len);
     fetch->crc64 = ossdl_crc64(fetch->crc64, to, len);
@@ -425,7 +425,7 @@ void ossdl_fetch_exchange(struct ossdl_worker *worker, struct ossdl_job *job,
 
     ossdl_pairs_init(&headers);
     ossdl_buf_init(&fetch.body, OSSDL_ERRTEXT_BODY_BYTES);
-    status = ossdl_worker_buffer(worker, job->transfer->buffer_bytes,
+    status = ossdl_worker_buffer(worker, job->block_bytes,
                                  &worker->report.error);
     if (status == OSSDL_OK) {
         status = make_headers(&fetch, &headers);

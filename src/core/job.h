@@ -50,6 +50,7 @@ struct ossdl_job {
     int64_t started_at;                    /* ms */
     uint64_t start;     /* of its range; for VERIFY the first index */
     uint64_t asked_end; /* as given out; the tail may be taken later */
+    size_t block_bytes; /* of the worker's buffer */
 
     /* Guarded by the client's lock. */
     struct {

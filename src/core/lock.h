@@ -21,7 +21,7 @@ OSSDL_BEGIN_DECLS
 
 #define OSSDL_FOREVER INT64_MAX
 
-#define OSSDL_LOCK_CONDS_MAX 2
+#define OSSDL_LOCK_CONDS_MAX 3
 
 struct ossdl_lock {
     pthread_mutex_t mutex;

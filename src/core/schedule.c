@@ -12,6 +12,12 @@
 
 /* How many transfers are open at once, for each thread that there may be. */
 #define OPEN_PER_THREAD 2
+/* And how many more while others wait out a failure. */
+#define OPEN_RESTING_MOST 64
+
+/* So long may a request take while somebody waits for his first: more than a
+ * part of the planned size takes, and less than one of 5 GiB. */
+#define TURN_MS 5000
 
 /* How often the connections of a transfer are compared. */
 #define WATCH_MS 250
@@ -27,6 +33,8 @@
 #define SPLIT_BYTES_MOST OSSDL_MIB
 /* The smallest step of a claim, one slice of a slow connection. */
 #define CLAIM_BYTES_LEAST (64 * OSSDL_KIB)
+/* And the first one, when nothing is known about the connection. */
+#define CLAIM_BYTES_FIRST (256 * OSSDL_KIB)
 /* Extents per VERIFY job: enough to be worth a turn, small enough to share. */
 #define VERIFY_BYTES (64 * OSSDL_MIB)
 
@@ -56,6 +64,30 @@ static unsigned target_threads(const struct ossdl_transfer *transfer)
     return transfer->options.threads == 0
                ? ossdl_plateau_threads(&transfer->locked.plateau)
                : transfer->job_count;
+}
+
+/* --- how many begin ---------------------------------------------------- */
+
+/*
+ * Each open transfer holds files, and needs a connection to be of use. One that
+ * waits out a failure has no use for it now, and shall not keep from beginning
+ * those that have; but there is an end to the files, too.
+ */
+static bool may_open_locked(const struct ossdl_client *client, int64_t now_ms)
+{
+    size_t most = (size_t) OPEN_PER_THREAD * client->max_threads;
+    size_t open = client->locked.active.count - client->locked.parked;
+    size_t resting = 0;
+
+    if (client->locked.waiting.count == 0 || open >= most + OPEN_RESTING_MOST) {
+        return false;
+    }
+    for (const struct ossdl_transfer *transfer = client->locked.active.first;
+         transfer && open - resting >= most; transfer = transfer->locked.next) {
+        resting += transfer->locked.running == 0 && !transfer->locked.parked &&
+                   now_ms < transfer->locked.hold_until;
+    }
+    return open - resting < most;
 }
 
 /* --- comparing connections --------------------------------------------- */
@@ -163,25 +195,46 @@ static void watch_locked(struct ossdl_transfer *transfer, int64_t now_ms)
  * slow one nearly all can still be taken away. */
 static uint64_t claim_bytes(const struct ossdl_job *job)
 {
-    uint64_t most = job->transfer->buffer_bytes;
-    uint64_t bytes = job->locked.rate / 4;
+    uint64_t bytes =
+        job->locked.rate == 0 ? CLAIM_BYTES_FIRST : job->locked.rate / 4;
 
-    if (job->locked.rate == 0 || bytes > most) {
-        return most;
+    if (bytes > job->block_bytes) {
+        return job->block_bytes;
     }
     return bytes < CLAIM_BYTES_LEAST ? CLAIM_BYTES_LEAST : bytes;
+}
+
+/* The rest of it comes later: those who have not begun do not wait for it. */
+static void end_turn_locked(struct ossdl_job *job, int64_t now_ms)
+{
+    struct ossdl_transfer *transfer = job->transfer;
+    struct ossdl_client *client = transfer->client;
+
+    if (!transfer->file.single && client->locked.idle_count == 0 &&
+        client->locked.worker_count >= client->max_threads &&
+        may_open_locked(client, now_ms) &&
+        job->locked.claimed < job->locked.end &&
+        ossdl_ranges_add(&transfer->locked.missing, job->locked.claimed,
+                         job->locked.end) == OSSDL_OK) {
+        job->locked.end = job->locked.claimed;
+        client->locked.opened_last = false;
+    }
 }
 
 uint64_t ossdl_schedule_claim_locked(struct ossdl_job *job, int64_t now_ms)
 {
     struct ossdl_transfer *transfer = job->transfer;
     uint64_t position = position_of(job);
-    uint64_t most = transfer->buffer_bytes;
+    uint64_t most = job->block_bytes;
     uint64_t block_end = (position / most + 1) * most;
-    uint64_t claim = position + claim_bytes(job);
+    uint64_t claim;
 
     watch_locked(transfer, now_ms);
     ossdl_transfer_tick_locked(transfer, now_ms);
+    if (now_ms - job->started_at >= TURN_MS) {
+        end_turn_locked(job, now_ms);
+    }
+    claim = position + claim_bytes(job);
     if (claim > block_end) {
         claim = block_end;
     }
@@ -236,8 +289,8 @@ static bool credentials_ready_locked(struct ossdl_client *client,
     if (!client->refreshable) {
         return client->locked.credentials != NULL;
     }
-    if (client->locked.credentials_refused > 0 &&
-        client->locked.credentials_wanted) {
+    if (client->locked.credentials_denied) {
+        ossdl_client_want_credentials_locked(client);
         return false;
     }
     left = credentials_left_locked(client);
@@ -276,6 +329,7 @@ static struct ossdl_job *free_job_locked(struct ossdl_transfer *transfer,
                 continue;
             }
             job->locked.state = OSSDL_JOB_IDLE;
+            job->locked.rest_until = 0;
         }
         if (job->locked.state == OSSDL_JOB_IDLE) {
             return job;
@@ -284,7 +338,7 @@ static struct ossdl_job *free_job_locked(struct ossdl_transfer *transfer,
     return NULL;
 }
 
-/* Any job will do for work that makes no request: no rest is observed. */
+/* Any job will do for work that makes no request: a rest goes on meanwhile. */
 static struct ossdl_job *local_job_locked(struct ossdl_transfer *transfer)
 {
     for (unsigned i = 0; i < transfer->job_count; i++) {
@@ -295,16 +349,27 @@ static struct ossdl_job *local_job_locked(struct ossdl_transfer *transfer)
     return NULL;
 }
 
+/* What shares the memory for blocks: all threads of a client do. */
+static unsigned connections_locked(const struct ossdl_transfer *transfer)
+{
+    unsigned workers = transfer->client->locked.worker_count;
+
+    return workers > transfer->job_count ? workers : transfer->job_count;
+}
+
 static struct ossdl_job *begin_locked(struct ossdl_job *job,
                                       enum ossdl_job_kind kind,
                                       struct ossdl_worker *worker,
                                       int64_t now_ms)
 {
     struct ossdl_transfer *transfer = job->transfer;
+    int64_t rest_until = job->locked.rest_until;
 
     job->kind = kind;
     job->started_at = now_ms;
+    job->block_bytes = ossdl_plan_buffer_bytes(connections_locked(transfer));
     memset(&job->locked, 0, sizeof job->locked);
+    job->locked.rest_until = rest_until;
     job->locked.state = OSSDL_JOB_RUNNING;
     job->locked.worker = worker;
     job->locked.sample_at = now_ms;
@@ -451,13 +516,18 @@ static bool take_range_locked(struct ossdl_transfer *transfer,
 }
 
 /*
- * After a failure without a byte since then, one request at a time tries
+ * Nothing is asked for while the service wants to be left alone. And after a
+ * failure without a byte since then, one request at a time tries
  * again, and only when its rest is over: the others would fail as it does, and
  * use up the budget before the outage has had time to end.
  */
 static bool on_hold_locked(const struct ossdl_transfer *transfer,
                            int64_t now_ms, int64_t *wake_at)
 {
+    if (now_ms < transfer->locked.quiet_until) {
+        *wake_at = earlier(*wake_at, transfer->locked.quiet_until);
+        return true;
+    }
     if (transfer->locked.strikes == 0 ||
         atomic_load(&transfer->received) > transfer->locked.strike_received) {
         return false;
@@ -669,14 +739,6 @@ void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer)
     }
 }
 
-/* Each open transfer holds files, and needs a connection to be of use. */
-static bool may_open_locked(const struct ossdl_client *client)
-{
-    return client->locked.waiting.count > 0 &&
-           client->locked.active.count - client->locked.parked <
-               OPEN_PER_THREAD * client->max_threads;
-}
-
 static struct ossdl_job *open_next_locked(struct ossdl_worker *worker,
                                           int64_t now_ms, int64_t *wake_at)
 {
@@ -684,7 +746,7 @@ static struct ossdl_job *open_next_locked(struct ossdl_worker *worker,
     struct ossdl_transfer *transfer = client->locked.waiting.first;
     struct ossdl_job *job;
 
-    if (!may_open_locked(client)) {
+    if (!may_open_locked(client, now_ms)) {
         return NULL;
     }
     job = open_locked(transfer, worker, now_ms, wake_at);
@@ -774,7 +836,7 @@ static bool has_work_locked(const struct ossdl_transfer *transfer)
 bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
 {
     const struct ossdl_transfer *transfer = client->locked.active.first;
-    bool work = may_open_locked(client);
+    bool work = may_open_locked(client, ossdl_now_ms());
 
     for (; transfer && !work; transfer = transfer->locked.next) {
         work = has_work_locked(transfer);
@@ -789,44 +851,25 @@ bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client)
     return client->locked.worker_count < client->max_threads;
 }
 
-/* A request that loses nothing when it is broken off; NULL also when a worker
- * is on its way back already. */
-static struct ossdl_job *interruptible_locked(const struct ossdl_client *client)
+struct ossdl_job *ossdl_schedule_next_end_locked(struct ossdl_worker *closer)
 {
-    struct ossdl_job *found = NULL;
+    struct ossdl_transfer *transfer = closer->client->locked.active.first;
+    struct ossdl_job *job = NULL;
 
-    for (struct ossdl_transfer *transfer = client->locked.active.first;
-         transfer; transfer = transfer->locked.next) {
-        for (unsigned i = 0; i < transfer->job_count; i++) {
-            struct ossdl_job *job = &transfer->jobs[i];
-
-            if (!is_receiving(job)) {
-                continue;
-            }
-            if (atomic_load(&job->stop)) {
-                return NULL;
-            }
-            if (transfer->locked.published && !transfer->file.single) {
-                found = job;
-            }
-        }
+    for (; transfer && !job; transfer = transfer->locked.next) {
+        job = end_locked(transfer, closer, ossdl_now_ms());
     }
-    return found;
+    return job;
 }
 
 void ossdl_schedule_end_locked(struct ossdl_transfer *transfer)
 {
     struct ossdl_client *client = transfer->client;
-    struct ossdl_job *job;
 
     ossdl_schedule_hasten_locked(transfer);
-    if (transfer->locked.running > 0 || client->locked.idle_count > 0 ||
-        client->locked.worker_count < client->max_threads) {
-        return;
-    }
-    job = interruptible_locked(client);
-    if (job) {
-        call_back_locked(job);
+    if (transfer->locked.running == 0 && client->locked.idle_count == 0) {
+        client->locked.closer_wanted = true;
+        ossdl_cond_wake_one(&client->ends);
     }
 }
 

@@ -57,11 +57,14 @@ void ossdl_schedule_unpark_locked(struct ossdl_transfer *transfer);
 void ossdl_schedule_hasten_locked(struct ossdl_transfer *transfer);
 
 /*
- * A transfer that is to end needs a worker to close its files. Where all are
- * at work for others, one of them is called back from its request; what that
- * has received stays.
+ * A transfer that is to end needs a thread to close its files. Where all are
+ * at work for others, it is the closer; a caller that is no worker then calls
+ * ossdl_worker_bring_closer() once it has dropped the lock.
  */
 void ossdl_schedule_end_locked(struct ossdl_transfer *transfer);
+
+/* The next END job, for the closer; NULL when there is none. */
+struct ossdl_job *ossdl_schedule_next_end_locked(struct ossdl_worker *closer);
 
 OSSDL_END_DECLS
 

@@ -69,6 +69,9 @@ static void retry_locked(struct ossdl_job *job, struct ossdl_report *report,
     }
     transfer->locked.retries++;
     transfer->locked.last_error = report->error;
+    if (report->verdict.wait_ms > 0) {
+        transfer->locked.quiet_until = now_ms + report->verdict.wait_ms;
+    }
     if (!at_once) {
         int64_t wait =
             ossdl_backoff_ms(moved ? 1 : transfer->locked.strikes,
@@ -106,19 +109,28 @@ static void refresh_locked(struct ossdl_job *job, struct ossdl_report *report,
         ossdl_transfer_fail_locked(job->transfer, &report->error);
         return;
     }
-    if (used == client->locked.credentials) {
-        if (client->locked.credentials_refused >= CREDENTIALS_REFUSED_MOST) {
+    /* Until there are others, no request is made: see schedule.c. */
+    if (used == client->locked.credentials &&
+        !client->locked.credentials_denied) {
+        client->locked.credentials_denied = true;
+        if (client->locked.credentials_refused++ >= CREDENTIALS_REFUSED_MOST) {
             /* The next transfer asks the provider again. */
             client->locked.credentials_refused = 0;
             ossdl_transfer_fail_locked(job->transfer, &report->error);
             return;
         }
-        if (!client->locked.credentials_wanted) {
-            client->locked.credentials_refused++;
-            ossdl_client_want_credentials_locked(client);
-        }
     }
     retry_locked(job, report, true);
+}
+
+/* An answer that was asked for before they were refused says nothing. */
+static void accept_credentials_locked(struct ossdl_client *client,
+                                      const struct ossdl_credentials *used)
+{
+    if (used == client->locked.credentials &&
+        !client->locked.credentials_denied) {
+        client->locked.credentials_refused = 0;
+    }
 }
 
 static void fix_clock_locked(struct ossdl_job *job, struct ossdl_report *report)
@@ -266,9 +278,9 @@ static void settle_request_locked(struct ossdl_job *job,
         break;
     case OSSDL_REPORT_OK:
         note_rate_locked(job);
-        /* fall through */
+        accept_credentials_locked(transfer->client, used);
+        break;
     default:
-        transfer->client->locked.credentials_refused = 0;
         break;
     }
     ossdl_schedule_hasten_locked(transfer);
@@ -430,6 +442,7 @@ static void finish_locked(struct ossdl_transfer *transfer,
     ossdl_transfer_set_state_locked(transfer, state);
     if (client->locked.closing) {
         ossdl_cond_wake_all(&client->work);
+        ossdl_cond_wake_all(&client->ends);
     }
     if (transfer->locked.abandoned) {
         ossdl_transfer_free(transfer);
@@ -479,10 +492,11 @@ void ossdl_settle_locked(struct ossdl_worker *worker, struct ossdl_job *job)
 
     assert(ossdl_lock_held(&client->lock));
     transfer->locked.running--;
-    job->locked.state = OSSDL_JOB_IDLE;
+    job->locked.state =
+        job->locked.rest_until > 0 ? OSSDL_JOB_RESTING : OSSDL_JOB_IDLE;
     job->locked.worker = NULL;
     job->credentials = NULL;
-    /* It looks for work next: nobody need be called back for what is due. */
+    /* It looks for work next: the closer is not needed for what is due. */
     client->locked.idle_count++;
     switch (job->kind) {
     case OSSDL_JOB_OPEN:

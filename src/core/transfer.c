@@ -203,7 +203,6 @@ static enum ossdl_status make_jobs(struct ossdl_transfer *transfer)
     unsigned threads = transfer->options.threads;
 
     transfer->job_count = threads == 0 || threads > max ? max : threads;
-    transfer->buffer_bytes = ossdl_plan_buffer_bytes(transfer->job_count);
     transfer->jobs =
         ossdl_alloc_zero(transfer->job_count, sizeof *transfer->jobs);
     if (!transfer->jobs) {
@@ -462,7 +461,10 @@ int ossdl_transfer_fd(struct ossdl_transfer *transfer, struct ossdl_error *err)
 
 void ossdl_transfer_ack(struct ossdl_transfer *transfer)
 {
-    ossdl_notify_ack(&transfer->notify);
+    /* The descriptor is shared with the parent, who still waits for it. */
+    if (transfer->client->process == ossdl_process_id()) {
+        ossdl_notify_ack(&transfer->notify);
+    }
 }
 
 /* --- ending ------------------------------------------------------------ */
@@ -540,6 +542,7 @@ void ossdl_transfer_cancel(struct ossdl_transfer *transfer)
     ossdl_lock_take(&client->lock);
     ossdl_transfer_cancel_locked(transfer, OSSDL_ECANCELLED);
     ossdl_lock_drop(&client->lock);
+    ossdl_worker_bring_closer(client);
 }
 
 struct ossdl_transfer *ossdl_transfer_release(struct ossdl_transfer *transfer)
@@ -565,6 +568,7 @@ struct ossdl_transfer *ossdl_transfer_release(struct ossdl_transfer *transfer)
     if (over) {
         ossdl_transfer_free(transfer);
     }
+    ossdl_worker_bring_closer(client);
     ossdl_client_release(client);
     return NULL;
 }

@@ -39,7 +39,6 @@ struct ossdl_transfer {
     struct ossdl_pairs query;
     char *url;
     char *part_path;
-    size_t buffer_bytes; /* block of one connection */
     struct ossdl_job *jobs;
     unsigned job_count;
     int64_t started_at;
@@ -94,6 +93,7 @@ struct ossdl_transfer {
         int64_t strike_at;
         uint64_t strike_received; /* bytes in hand at the last one */
         int64_t hold_until; /* ms; after a strike, no request before that */
+        int64_t quiet_until; /* ms; the service asked for no request before */
         unsigned clock_fixes;
         unsigned wholes; /* answers without a range to the opening request */
         unsigned reliefs;

@@ -86,8 +86,8 @@ static enum ossdl_status verify_one(struct ossdl_worker *worker,
 void ossdl_verify_run(struct ossdl_worker *worker, struct ossdl_job *job)
 {
     uint64_t end = job->asked_end;
-    enum ossdl_status status = ossdl_worker_buffer(
-        worker, job->transfer->buffer_bytes, &worker->report.error);
+    enum ossdl_status status =
+        ossdl_worker_buffer(worker, job->block_bytes, &worker->report.error);
 
     for (uint64_t i = job->start; status == OSSDL_OK && i < end; i++) {
         status = verify_one(worker, job, i);

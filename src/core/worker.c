@@ -22,7 +22,7 @@
 enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
                                       struct ossdl_error *err)
 {
-    if (worker->buffer && worker->buffer_bytes >= bytes) {
+    if (worker->buffer && worker->buffer_bytes == bytes) {
         return OSSDL_OK;
     }
     ossdl_free(worker->buffer);
@@ -75,16 +75,16 @@ static void wait_locked(struct ossdl_worker *worker, int64_t now,
                         int64_t wake_at)
 {
     struct ossdl_client *client = worker->client;
-    int64_t until = wake_at;
+    int64_t drop_at = worker->idle_since + IDLE_BUFFER_MS;
 
-    if (worker->buffer && until > now + IDLE_BUFFER_MS) {
-        until = now + IDLE_BUFFER_MS;
-    }
-    client->locked.idle_count++;
-    if (!ossdl_cond_wait(&client->work, until) &&
-        ossdl_now_ms() >= now + IDLE_BUFFER_MS) {
+    if (worker->buffer && now >= drop_at) {
         drop_buffer(worker);
     }
+    if (worker->buffer && drop_at < wake_at) {
+        wake_at = drop_at;
+    }
+    client->locked.idle_count++;
+    (void) ossdl_cond_wait(&client->work, wake_at);
     client->locked.idle_count--;
 }
 
@@ -116,6 +116,29 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+/* Takes only what needs neither a connection nor a buffer. */
+static void *closer_main(void *argument)
+{
+    struct ossdl_worker *closer = argument;
+    struct ossdl_client *client = closer->client;
+
+    ossdl_lock_take(&client->lock);
+    while (!is_over_locked(client)) {
+        struct ossdl_job *job = ossdl_schedule_next_end_locked(closer);
+
+        if (!job) {
+            (void) ossdl_cond_wait(&client->ends, OSSDL_FOREVER);
+            continue;
+        }
+        ossdl_lock_drop(&client->lock);
+        run(closer, job);
+        ossdl_lock_take(&client->lock);
+        ossdl_settle_locked(closer, job);
+    }
+    ossdl_lock_drop(&client->lock);
+    return NULL;
+}
+
 static void free_worker(struct ossdl_worker *worker)
 {
     ossdl_http_free(worker->http);
@@ -125,7 +148,7 @@ static void free_worker(struct ossdl_worker *worker)
 }
 
 /* A worker leaves every signal to the host's threads. */
-static int create_thread(struct ossdl_worker *worker)
+static int create_thread(struct ossdl_worker *worker, void *(*body)(void *) )
 {
     pthread_attr_t attributes;
     sigset_t all;
@@ -140,8 +163,7 @@ static int create_thread(struct ossdl_worker *worker)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_attr_setstacksize(&attributes, STACK_BYTES);
     if (!failed) {
-        failed =
-            pthread_create(&worker->thread, &attributes, worker_main, worker);
+        failed = pthread_create(&worker->thread, &attributes, body, worker);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
@@ -169,18 +191,27 @@ static void unreserve(struct ossdl_client *client)
     ossdl_lock_drop(&client->lock);
 }
 
+static struct ossdl_worker *make_closer(struct ossdl_client *client)
+{
+    struct ossdl_worker *worker = ossdl_alloc_zero(1, sizeof *worker);
+
+    if (worker) {
+        worker->client = client;
+        ossdl_sign_cache_init(&worker->sign_cache);
+    }
+    return worker;
+}
+
 static enum ossdl_status make_worker(struct ossdl_client *client,
                                      struct ossdl_worker **out,
                                      struct ossdl_error *err)
 {
-    struct ossdl_worker *worker = ossdl_alloc_zero(1, sizeof *worker);
+    struct ossdl_worker *worker = make_closer(client);
     enum ossdl_status status;
 
     if (!worker) {
         return ossdl_error_memory(err);
     }
-    worker->client = client;
-    ossdl_sign_cache_init(&worker->sign_cache);
     status = ossdl_http_new(&client->http, &worker->http, err);
     if (status != OSSDL_OK) {
         free_worker(worker);
@@ -188,6 +219,12 @@ static enum ossdl_status make_worker(struct ossdl_client *client,
     }
     *out = worker;
     return OSSDL_OK;
+}
+
+static void list_locked(struct ossdl_worker *worker)
+{
+    worker->next = worker->client->locked.workers;
+    worker->client->locked.workers = worker;
 }
 
 /*
@@ -199,10 +236,10 @@ static int launch(struct ossdl_client *client, struct ossdl_worker *worker)
     int failed;
 
     ossdl_lock_take(&client->lock);
-    failed = is_over_locked(client) ? ECANCELED : create_thread(worker);
+    failed =
+        is_over_locked(client) ? ECANCELED : create_thread(worker, worker_main);
     if (!failed) {
-        worker->next = client->locked.workers;
-        client->locked.workers = worker;
+        list_locked(worker);
     }
     ossdl_lock_drop(&client->lock);
     return failed;
@@ -244,6 +281,39 @@ void ossdl_worker_bring_another(struct ossdl_client *client)
         /* Where the system has no more threads to give, those that are there
          * do it all, only more slowly. */
         (void) !ossdl_worker_start(client, &ignored);
+    }
+}
+
+static bool launch_closer(struct ossdl_client *client,
+                          struct ossdl_worker *closer)
+{
+    bool launched;
+
+    ossdl_lock_take(&client->lock);
+    launched = !client->locked.closer_started && !is_over_locked(client) &&
+               create_thread(closer, closer_main) == 0;
+    if (launched) {
+        client->locked.closer_started = true;
+        list_locked(closer);
+    }
+    ossdl_lock_drop(&client->lock);
+    return launched;
+}
+
+void ossdl_worker_bring_closer(struct ossdl_client *client)
+{
+    struct ossdl_worker *closer;
+    bool needed;
+
+    ossdl_lock_take(&client->lock);
+    needed = client->locked.closer_wanted && !client->locked.closer_started;
+    ossdl_lock_drop(&client->lock);
+    if (!needed) {
+        return;
+    }
+    closer = make_closer(client);
+    if (closer && !launch_closer(client, closer)) {
+        free_worker(closer);
     }
 }
 

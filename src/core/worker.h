@@ -34,7 +34,15 @@ enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
  * that no lock is held while threads start; the caller does not hold it.
  */
 void ossdl_worker_bring_another(struct ossdl_client *client);
-/* A buffer of at least so many bytes, aligned; kept from job to job. */
+/*
+ * Starts the thread that closes the files of a transfer which is to end while
+ * all workers are busy with others, if that is the case: they may be so for
+ * long. It makes no requests and is not counted in max_threads. Where it
+ * cannot be started, the next worker that is free does it. The caller does not
+ * hold the lock.
+ */
+void ossdl_worker_bring_closer(struct ossdl_client *client);
+/* A buffer of so many bytes, aligned; kept from job to job. */
 enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
                                       struct ossdl_error *err) OSSDL_MUST_CHECK;
 /* Joins and frees every worker of a client that is closing. */
