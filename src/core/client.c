@@ -116,7 +116,6 @@ static enum ossdl_status check_options(const struct ossdl_client_options *o,
 static void free_client(struct ossdl_client *client)
 {
     ossdl_credentials_release(client->locked.credentials);
-    ossdl_watch_free(client->watch);
     if (client->http.proxy) {
         /* It may have a password. */
         ossdl_wipe((char *) client->http.proxy, strlen(client->http.proxy));
@@ -158,7 +157,6 @@ static void init_state(struct ossdl_client *client,
     client->refreshable = options->refreshable;
     client->max_threads = options->max_threads;
     client->process = ossdl_process_id();
-    client->watch = ossdl_watch_new();
     atomic_init(&client->references, 1);
     atomic_init(&client->limited, options->max_rate > 0);
     client->locked.credentials =

@@ -17,7 +17,6 @@
 #include "pace.h"
 #include "process.h"
 #include "queue.h"
-#include "watch.h"
 
 OSSDL_BEGIN_DECLS
 
@@ -32,7 +31,6 @@ struct ossdl_client {
     struct ossdl_http_options http; /* its strings are ours */
     int64_t process;                /* id of the one it was made in */
     struct ossdl_process_entry entry;
-    struct ossdl_watch *watch; /* who else opens our files; has its own lock */
 
     atomic_uint references;
     atomic_bool limited; /* max_rate is set: worth taking the lock for */

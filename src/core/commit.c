@@ -1,6 +1,7 @@
 #include "commit.h"
 
 #include "lock.h"
+#include "watch.h"
 
 #define SECOND_NS ((int64_t) 1000000000)
 
@@ -48,7 +49,7 @@ static bool is_suspect(struct ossdl_transfer *transfer)
     first = transfer->locked.touches == 0;
     unread = transfer->options.read_back && !transfer->locked.sound;
     ossdl_lock_drop(&transfer->client->lock);
-    if (ossdl_watch_opened(transfer->client->watch, transfer->file.watch)) {
+    if (ossdl_watch_opened(transfer->file.watch)) {
         return !left_alone(transfer);
     }
     return unread || (first && ossdl_sink_has_holes(transfer->file.sink));
@@ -56,7 +57,7 @@ static bool is_suspect(struct ossdl_transfer *transfer)
 
 static void close_files(struct ossdl_transfer *transfer)
 {
-    ossdl_watch_remove(transfer->client->watch, transfer->file.watch);
+    ossdl_watch_remove(transfer->file.watch);
     transfer->file.watch = -1;
     ossdl_sink_close(transfer->file.sink);
     transfer->file.sink = NULL;

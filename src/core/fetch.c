@@ -425,8 +425,8 @@ void ossdl_fetch_exchange(struct ossdl_worker *worker, struct ossdl_job *job,
 
     ossdl_pairs_init(&headers);
     ossdl_buf_init(&fetch.body, OSSDL_ERRTEXT_BODY_BYTES);
-    status = ossdl_worker_buffer(worker, job->block_bytes,
-                                 &worker->report.error);
+    status =
+        ossdl_worker_buffer(worker, job->block_bytes, &worker->report.error);
     if (status == OSSDL_OK) {
         status = make_headers(&fetch, &headers);
     }

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "plan.h"
 #include "schedule.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -172,7 +173,6 @@ static enum ossdl_status prepare_files(struct ossdl_transfer *transfer,
                                        bool resume, struct ossdl_error *err)
 {
     const struct ossdl_identity *identity = &transfer->file.identity;
-    struct ossdl_watch *watch = transfer->client->watch;
     bool small = identity->size <= OSSDL_FIRST_REQUEST_BYTES;
     bool wanted = transfer->file.journal && (resume || !small);
     enum ossdl_status status;
@@ -184,8 +184,8 @@ static enum ossdl_status prepare_files(struct ossdl_transfer *transfer,
     }
     transfer->file.journaling = status == OSSDL_OK && wanted;
     if (status == OSSDL_OK && !small) {
-        ossdl_watch_remove(watch, transfer->file.watch);
-        transfer->file.watch = ossdl_watch_add(watch, transfer->part_path);
+        ossdl_watch_remove(transfer->file.watch);
+        transfer->file.watch = ossdl_watch_add(transfer->part_path);
     }
     return status;
 }
