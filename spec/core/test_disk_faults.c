@@ -304,12 +304,16 @@ TEST("data that does not reach the disk is not renamed")
 
 TEST("a folder that cannot be synced for good reason is no failure")
 {
+    struct ossdl_file folder;
+
     CHECK(start());
+    CHECK_OK(ossdl_file_open_folder("a", &folder, &err));
     fault.sync_errno = EINVAL;
-    CHECK_OK(ossdl_file_sync_folder("a", &err));
+    CHECK_OK(ossdl_file_sync_folder(&folder, &err));
     fault.sync_errno = EIO;
-    CHECK_U64(ossdl_file_sync_folder("a", &err), OSSDL_EIO);
+    CHECK_U64(ossdl_file_sync_folder(&folder, &err), OSSDL_EIO);
     CHECK(strstr(err.message, "the folder of a"));
+    ossdl_file_close(&folder);
     finish();
 }
 

@@ -315,6 +315,9 @@ enum ossdl_status ossdl_classify_net_error(enum ossdl_net net,
 
     ossdl_errtext_clean(clean, sizeof clean, detail);
     ossdl_errtext_redact(words, sizeof words, ossdl_slice_str(clean));
+    if (strcmp(words, ossdl_net_text(net)) == 0) {
+        words[0] = '\0';
+    }
     (void) ossdl_error_set(
         err, ossdl_net_status(net), ossdl_net_name(net),
         "cannot get oss://%s/%s: %s%s%s%s%s%s", shown(bucket_text, bucket),

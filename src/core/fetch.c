@@ -21,6 +21,7 @@ struct fetch {
     uint64_t block;            /* where the bytes in the buffer begin */
     uint64_t crc64;            /* of the bytes in the buffer */
     int64_t paused_until_us;   /* by max_rate, before the next read */
+    size_t booked;             /* bytes of max_rate that are ours */
     enum ossdl_status failure; /* of the disk or of memory: in the report */
     struct ossdl_buf body;     /* of an error */
 };
@@ -103,16 +104,58 @@ static void claim(struct fetch *fetch)
 
 /* --- from the network to the buffer ------------------------------------ */
 
+static bool is_limited(const struct fetch *fetch)
+{
+    return atomic_load_explicit(&fetch->transfer->client->limited,
+                                memory_order_relaxed);
+}
+
+/*
+ * Queues for the next bytes, and books them: a connection that paid only for
+ * what it has would be ahead by a receive, and with many connections that is
+ * a lot.
+ */
+static void book_locked(struct fetch *fetch, int64_t now_us)
+{
+    struct ossdl_pace *pace = &fetch->transfer->client->locked.pace;
+    uint64_t rest = fetch->job->asked_end - fetch->position;
+
+    fetch->booked = rest < OSSDL_HTTP_RECEIVE_BYTES
+                        ? (size_t) rest
+                        : (size_t) OSSDL_HTTP_RECEIVE_BYTES;
+    fetch->paused_until_us = now_us + ossdl_pace_wait_us(pace, now_us);
+    (void) ossdl_pace_spend(pace, fetch->booked, now_us);
+}
+
 static void spend(struct fetch *fetch, size_t len)
 {
     struct ossdl_client *client = fetch->transfer->client;
+    int64_t now_us;
 
-    if (atomic_load_explicit(&client->limited, memory_order_relaxed)) {
-        int64_t now_us = ossdl_now_us();
+    if (!is_limited(fetch)) {
+        return;
+    }
+    now_us = ossdl_now_us();
+    ossdl_lock_take(&client->lock);
+    if (len > fetch->booked) {
+        (void) ossdl_pace_spend(&client->locked.pace, len - fetch->booked,
+                                now_us);
+    }
+    fetch->booked -= len < fetch->booked ? len : fetch->booked;
+    if (fetch->booked == 0) {
+        book_locked(fetch, now_us);
+    }
+    ossdl_lock_drop(&client->lock);
+}
 
+/* What was booked and did not come. */
+static void give_back(struct fetch *fetch)
+{
+    struct ossdl_client *client = fetch->transfer->client;
+
+    if (fetch->booked > 0) {
         ossdl_lock_take(&client->lock);
-        fetch->paused_until_us =
-            now_us + ossdl_pace_spend(&client->locked.pace, len, now_us);
+        ossdl_pace_give_back(&client->locked.pace, fetch->booked);
         ossdl_lock_drop(&client->lock);
     }
 }
@@ -182,10 +225,12 @@ static enum ossdl_status on_object(struct fetch *fetch, const char *bytes,
 static enum ossdl_status on_body(void *context, const void *bytes, size_t len)
 {
     struct fetch *fetch = context;
+    enum ossdl_status status;
 
     if (fetch->accepted) {
+        status = on_object(fetch, bytes, len);
         spend(fetch, len);
-        return on_object(fetch, bytes, len);
+        return status;
     }
     /* An error's body: enough of it is enough. */
     if (len > fetch->body.max - fetch->body.len) {
@@ -204,7 +249,8 @@ static enum ossdl_status on_reply(void *context,
     enum ossdl_status status;
 
     if (reply->status != 200 && reply->status != 206 &&
-        !(fetch->job->kind == OSSDL_JOB_OPEN && reply->status == 416)) {
+        !(fetch->job->kind == OSSDL_JOB_OPEN && reply->status == 416 &&
+          !fetch->transfer->file.rangeless)) {
         fetch->service = true;
         return OSSDL_OK;
     }
@@ -215,6 +261,7 @@ static enum ossdl_status on_reply(void *context,
     }
     /* A 416 has no bytes of the object, whatever its body is. */
     fetch->accepted = reply->status != 416;
+    spend(fetch, 0);
     return OSSDL_OK;
 }
 
@@ -239,9 +286,7 @@ static enum ossdl_status on_turn(void *context, int64_t *out_pause_us)
     if (atomic_load_explicit(&fetch->job->stop, memory_order_relaxed)) {
         return OSSDL_ECANCELLED;
     }
-    if (fetch->paused_until_us > 0 &&
-        atomic_load_explicit(&fetch->transfer->client->limited,
-                             memory_order_relaxed)) {
+    if (fetch->paused_until_us > 0 && is_limited(fetch)) {
         *out_pause_us = pause_us(fetch);
     }
     return OSSDL_OK;
@@ -401,6 +446,7 @@ static void perform(struct fetch *fetch, const struct ossdl_pairs *headers)
 
     fetch->worker->report.requested = true;
     ossdl_http_perform(fetch->worker->http, &request, &handler, &outcome);
+    give_back(fetch);
     if (fetch->failure == OSSDL_OK) {
         /* Whatever has come is kept, also when the exchange failed. */
         (void) !flush(fetch);

@@ -423,45 +423,40 @@ static char *folder_of(const char *path)
                               slash == path ? 1 : (size_t) (slash - path));
 }
 
-/* Zero or an errno. */
-static int sync_folder(const char *folder)
-{
-    int result = 0;
-    int fd;
-
-    do {
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) {
-        return errno;
-    }
-    while (fsync(fd) != 0) {
-        if (errno != EINTR) {
-            result = errno;
-            break;
-        }
-    }
-    close(fd);
-    /* Some file systems have nothing to sync in a folder, and say so. */
-    return result == EINVAL || result == EOPNOTSUPP ? 0 : result;
-}
-
-enum ossdl_status ossdl_file_sync_folder(const char *path,
+enum ossdl_status ossdl_file_open_folder(const char *path,
+                                         struct ossdl_file *out_folder,
                                          struct ossdl_error *err)
 {
     char *folder = folder_of(path);
-    int failed;
 
+    file_reset(out_folder, path);
     if (!folder) {
         return ossdl_error_memory(err);
     }
-    failed = sync_folder(folder);
+    do {
+        out_folder->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (out_folder->fd < 0 && errno == EINTR);
+    if (out_folder->fd < 0) {
+        ossdl_error_errno(err, errno, "cannot open the folder of %s", path);
+    }
     ossdl_free(folder);
-    return failed ? ossdl_error_errno(err, failed,
-                                      "cannot bring the folder of %s to the "
-                                      "disk",
-                                      path)
-                  : OSSDL_OK;
+    return out_folder->fd < 0 ? OSSDL_EIO : OSSDL_OK;
+}
+
+enum ossdl_status ossdl_file_sync_folder(const struct ossdl_file *folder,
+                                         struct ossdl_error *err)
+{
+    int result;
+
+    do {
+        result = fsync(folder->fd);
+    } while (result != 0 && errno == EINTR);
+    /* Some file systems have nothing to sync in a folder, and say so. */
+    if (result == 0 || errno == EINVAL || errno == EOPNOTSUPP) {
+        return OSSDL_OK;
+    }
+    return ossdl_error_errno(
+        err, errno, "cannot bring the folder of %s to the disk", folder->path);
 }
 
 enum ossdl_status ossdl_file_check_folder(const char *path,

@@ -91,9 +91,14 @@ enum ossdl_status ossdl_file_allocate(const struct ossdl_file *file,
 enum ossdl_status ossdl_file_sync(const struct ossdl_file *file,
                                   struct ossdl_error *err) OSSDL_MUST_CHECK;
 
-/* Waits until the entry for path in its folder is on the disk. */
+/* Opens the folder of path, to be synced and closed; path is borrowed. */
 enum ossdl_status
-ossdl_file_sync_folder(const char *path,
+ossdl_file_open_folder(const char *path, struct ossdl_file *out_folder,
+                       struct ossdl_error *err) OSSDL_MUST_CHECK;
+
+/* Waits until the entries of an open folder are on the disk. */
+enum ossdl_status
+ossdl_file_sync_folder(const struct ossdl_file *folder,
                        struct ossdl_error *err) OSSDL_MUST_CHECK;
 
 /* Can entries be made in the folder of path? Nothing is created. */

@@ -19,14 +19,6 @@
 #error "ossdl needs libcurl 7.80 or newer"
 #endif
 
-/*
- * One recv() fills this buffer; libcurl cuts it into slices of 16 KiB for the
- * write callback. It is the largest that keeps a connection below 100 KB, not
- * the fastest: over loopback on a busy machine, with CRC-64, the median of 15
- * runs was 0.83 CPU seconds per GiB with 16 KiB, 0.61 with 64 KiB, 0.50 with
- * 128 KiB and 0.54 with 256 KiB, each with a wide spread.
- */
-#define RECEIVE_BUFFER_BYTES 65536L
 #define SEND_BUFFER_BYTES 16384L /* libcurl's least; the default is 64 KiB */
 #define HEADER_TEXT_MAX (128 * 1024)
 #define POLL_MAX_MS 60000 /* even with a clock that is set to days */
@@ -77,7 +69,7 @@ static const struct long_option {
     {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
     {CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS},
     {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-    {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES},
+    {CURLOPT_BUFFERSIZE, OSSDL_HTTP_RECEIVE_BYTES},
     {CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER_BYTES},
 #if LIBCURL_VERSION_NUM >= 0x075700
     /*
@@ -260,42 +252,6 @@ static bool headers_too_large(const struct ossdl_reply *reply, size_t len)
            reply->header_lines >= OSSDL_REPLY_LINES;
 }
 
-static void announce_reply(struct ossdl_http *http)
-{
-    const struct ossdl_http_handler *handler = http->handler;
-
-    enter(http, OSSDL_HTTP_BODY);
-    if (handler->on_reply &&
-        handler->on_reply(handler->context, &http->outcome->reply) !=
-            OSSDL_OK) {
-        end_exchange(http, OSSDL_NET_STOPPED);
-    }
-}
-
-/* Takes a whole line; returning anything but its length ends the exchange. */
-static size_t on_header(char *bytes, size_t size, size_t count, void *context)
-{
-    struct ossdl_http *http = context;
-    size_t len = size * count;
-    struct ossdl_reply *reply;
-
-    if (!http->handler) {
-        return 0;
-    }
-    reply = &http->outcome->reply;
-    http->outcome->answered = true;
-    http->clock.answered = true;
-    if (ossdl_reply_line(reply, ossdl_slice_of(bytes, len)) != OSSDL_OK) {
-        end_exchange(http, headers_too_large(reply, len)
-                               ? OSSDL_NET_HEADERS_TOO_LARGE
-                               : OSSDL_NET_GARBAGE);
-    } else if (reply->complete && reply->status >= 200 &&
-               http->clock.phase != OSSDL_HTTP_BODY) {
-        announce_reply(http);
-    }
-    return http->outcome->net == OSSDL_NET_OK ? len : 0;
-}
-
 /* Going on may call on_body with what libcurl has put by meanwhile. */
 static void set_paused(struct ossdl_http *http, bool paused)
 {
@@ -323,6 +279,53 @@ static int64_t ask_handler(struct ossdl_http *http)
     return pause_us;
 }
 
+/* libcurl reads on while there is something to read: a pause or a stop that
+ * waited for the end of that would come too late. */
+static void pause_if_asked(struct ossdl_http *http)
+{
+    if (ask_handler(http) > 0 && !http->clock.paused) {
+        set_paused(http, true);
+    }
+}
+
+static void announce_reply(struct ossdl_http *http)
+{
+    const struct ossdl_http_handler *handler = http->handler;
+
+    enter(http, OSSDL_HTTP_BODY);
+    if (handler->on_reply &&
+        handler->on_reply(handler->context, &http->outcome->reply) !=
+            OSSDL_OK) {
+        end_exchange(http, OSSDL_NET_STOPPED);
+        return;
+    }
+    pause_if_asked(http);
+}
+
+/* Takes a whole line; returning anything but its length ends the exchange. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct ossdl_http *http = context;
+    size_t len = size * count;
+    struct ossdl_reply *reply;
+
+    if (!http->handler) {
+        return 0;
+    }
+    reply = &http->outcome->reply;
+    http->outcome->answered = true;
+    http->clock.answered = true;
+    if (ossdl_reply_line(reply, ossdl_slice_of(bytes, len)) != OSSDL_OK) {
+        end_exchange(http, headers_too_large(reply, len)
+                               ? OSSDL_NET_HEADERS_TOO_LARGE
+                               : OSSDL_NET_GARBAGE);
+    } else if (reply->complete && reply->status >= 200 &&
+               http->clock.phase != OSSDL_HTTP_BODY) {
+        announce_reply(http);
+    }
+    return http->outcome->net == OSSDL_NET_OK ? len : 0;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct ossdl_http *http = context;
@@ -332,6 +335,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     if (!handler) {
         return 0;
     }
+    if (http->clock.paused) {
+        /* It goes on with what it has put by: once more, and it waits. */
+        return CURL_WRITEFUNC_PAUSE;
+    }
     http->heard = true;
     if (len > 0 && handler->on_body &&
         handler->on_body(handler->context, bytes, len) != OSSDL_OK) {
@@ -339,11 +346,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     http->outcome->body_bytes += len;
-    /* libcurl reads on while there is something to read: a pause or a stop
-     * that waited for the end of that would come too late. */
-    if (ask_handler(http) > 0 && !http->clock.paused) {
-        set_paused(http, true);
-    }
+    pause_if_asked(http);
     return http->outcome->net == OSSDL_NET_OK ? len : 0;
 }
 

@@ -83,6 +83,18 @@ int64_t ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes,
     return wait_us(pace);
 }
 
+void ossdl_pace_give_back(struct ossdl_pace *pace, uint64_t bytes)
+{
+    int64_t limit = burst(pace);
+    int64_t worth = bytes < (uint64_t) (DEBT_MOST / MICROS)
+                        ? (int64_t) bytes * MICROS
+                        : DEBT_MOST;
+
+    if (pace->rate > 0) {
+        pace->debt = pace->debt - worth > -limit ? pace->debt - worth : -limit;
+    }
+}
+
 int64_t ossdl_pace_wait_us(struct ossdl_pace *pace, int64_t now_us)
 {
     catch_up(pace, now_us);

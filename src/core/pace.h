@@ -4,10 +4,10 @@
  * Threads: none of its own; the owner's lock.
  * Memory:  in the caller's struct. Errors: none.
  *
- * A token bucket that may go into debt. Bytes are paid after they arrived,
- * since nobody knows how many will; whoever received waits until the debt is
- * paid. What is received in t seconds is rate * t, plus at most the burst and
- * one slice per connection: no error accumulates.
+ * A token bucket that may go into debt. Who wants to receive books the bytes
+ * beforehand and waits until what was booked before is paid: so all stand in a
+ * queue. What is received in t seconds is rate * t, plus at most the burst and
+ * what one connection receives at once: no error accumulates.
  */
 #ifndef OSSDL_CORE_PACE_H
 #define OSSDL_CORE_PACE_H
@@ -34,17 +34,18 @@ void ossdl_pace_set_rate(struct ossdl_pace *pace, uint64_t bytes_per_second,
                          int64_t now_us);
 
 /*
- * Books bytes that were received, and returns the microseconds until the debt
- * is paid, these bytes included. A caller that waits just this long and then
- * receives, without asking again, stands in a queue with all others: each gets
- * its turn, and only one thread wakes for each slice.
+ * Books bytes, and returns the microseconds until the debt is paid, these
+ * bytes included.
  */
 int64_t ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes,
                          int64_t now_us);
 
+/* Bytes that were booked and will not be received. */
+void ossdl_pace_give_back(struct ossdl_pace *pace, uint64_t bytes);
+
 /*
- * Microseconds until receiving may go on; 0 for now. For a connection about
- * to start, or one that does not queue; it promises no turn.
+ * Microseconds until the debt is paid; 0: it is. Who waits just this long, and
+ * books in the same breath, has a place in the queue.
  */
 int64_t ossdl_pace_wait_us(struct ossdl_pace *pace, int64_t now_us);
 

@@ -367,56 +367,82 @@ enum ossdl_status ossdl_sink_read(struct ossdl_sink *sink, uint64_t offset,
 
 /* {==== Finishing */
 
-static enum ossdl_status check_path(const struct ossdl_sink *sink,
-                                    uint64_t *out_size, struct ossdl_error *err)
+/* By another program, that is: the same call again begins anew. */
+static enum ossdl_status changed(struct ossdl_error *err,
+                                 enum ossdl_status status)
 {
-    if (ossdl_file_is_at_path(&sink->file, out_size)) {
-        return OSSDL_OK;
+    if (err) {
+        err->retryable = true;
     }
-    return ossdl_error_set(err, OSSDL_EIO, "ESTALE",
-                           "%s was removed or replaced by another program "
-                           "while it was downloaded to; start again",
-                           sink->path);
+    return status;
 }
 
 static enum ossdl_status check_complete(const struct ossdl_sink *sink,
                                         struct ossdl_error *err)
 {
     uint64_t size = 0;
-    enum ossdl_status status = check_path(sink, &size, err);
 
-    if (status || size == sink->size) {
-        return status;
+    if (!ossdl_file_is_at_path(&sink->file, &size)) {
+        return changed(
+            err, ossdl_error_set(err, OSSDL_EIO, "ESTALE",
+                                 "%s was removed or replaced by another "
+                                 "program while it was downloaded to; start "
+                                 "again",
+                                 sink->path));
     }
-    return ossdl_error_set(err, OSSDL_EIO, NULL,
-                           "%s has %llu bytes instead of %llu: another "
-                           "program changed it, or not all was written; start "
-                           "again",
-                           sink->path, (unsigned long long) size,
-                           (unsigned long long) sink->size);
+    if (size != sink->size) {
+        return changed(
+            err,
+            ossdl_error_set(err, OSSDL_EIO, "ESTALE",
+                            "%s has %llu bytes instead of %llu: another "
+                            "program changed it, or not all was written; start "
+                            "again",
+                            sink->path, (unsigned long long) size,
+                            (unsigned long long) sink->size));
+    }
+    return OSSDL_OK;
+}
+
+/* The folder is opened while nothing has happened that it would be late for. */
+static enum ossdl_status sync_data(struct ossdl_sink *sink,
+                                   const char *final_path,
+                                   struct ossdl_file *out_folder,
+                                   struct ossdl_error *err)
+{
+    enum ossdl_status status = check_complete(sink, err);
+
+    if (!status) {
+        status = ossdl_file_open_folder(final_path, out_folder, err);
+    }
+    if (!status) {
+        status = ossdl_file_sync(&sink->file, err);
+        sink->doubtful = status != OSSDL_OK;
+    }
+    return status;
 }
 
 enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
                                     const char *final_path, bool durable,
                                     struct ossdl_error *err)
 {
+    struct ossdl_file folder = {.fd = -1};
     enum ossdl_status status = OSSDL_OK;
 
     if (durable) {
-        status = ossdl_file_sync(&sink->file, err);
-        sink->doubtful = status != OSSDL_OK;
+        status = sync_data(sink, final_path, &folder, err);
     }
     if (!status) {
         status = check_complete(sink, err);
     }
     if (!status) {
         status = ossdl_file_rename(&sink->file, final_path, err);
+        sink->committed = !status;
     }
-    if (status) {
-        return status;
+    if (!status && durable) {
+        status = ossdl_file_sync_folder(&folder, err);
     }
-    sink->committed = true;
-    return durable ? ossdl_file_sync_folder(final_path, err) : OSSDL_OK;
+    ossdl_file_close(&folder);
+    return status;
 }
 
 bool ossdl_sink_has_holes(const struct ossdl_sink *sink)

@@ -26,9 +26,7 @@ static const struct {
     {ENOTDIR, "ENOTDIR", "a part of the path is not a folder"},
     {EISDIR, "EISDIR", "choose a file name that is not a folder"},
     {ELOOP, "ELOOP", "a symbolic link stands there; remove it"},
-    {ENOSPC, "ENOSPC",
-     "free some space and start again: what is on disk is "
-     "kept"},
+    {ENOSPC, "ENOSPC", "free some space and start again"},
     {EDQUOT, "EDQUOT",
      "the disk quota is used up; free some space and start "
      "again"},
@@ -37,9 +35,7 @@ static const struct {
      "of this size"},
     {EROFS, "EROFS", "the file system is mounted read-only"},
     {EIO, "EIO", "the disk reports an error; check the kernel's log"},
-    {EMFILE, "EMFILE",
-     "too many open files; raise ulimit -n or use fewer "
-     "threads"},
+    {EMFILE, "EMFILE", "raise ulimit -n or use fewer threads"},
     {ENFILE, "ENFILE", "the system's limit of open files is reached"},
     {ENAMETOOLONG, "ENAMETOOLONG", "choose a shorter file name"},
     {EAGAIN, "EAGAIN",
