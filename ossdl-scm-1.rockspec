@@ -93,6 +93,7 @@ build = {
       ["ossdl.cli.arguments"] = "lua/ossdl/cli/arguments.lua",
       ["ossdl.cli.report"] = "lua/ossdl/cli/report.lua",
       ["ossdl.client"] = "lua/ossdl/client.lua",
+      ["ossdl.credentials.argument"] = "lua/ossdl/credentials/argument.lua",
       ["ossdl.credentials.chain"] = "lua/ossdl/credentials/chain.lua",
       ["ossdl.credentials.ecs_role"] = "lua/ossdl/credentials/ecs_role.lua",
       ["ossdl.credentials.env"] = "lua/ossdl/credentials/env.lua",

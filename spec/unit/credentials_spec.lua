@@ -142,10 +142,75 @@ describe("credentials", function()
          assert.equal("i", ask(provider).access_key_id)
       end)
 
-      it("must be a table", function()
-         assert.has_error(function()
-            credentials.static "LTAI"
-         end, "table of credentials expected, got string")
+   end)
+
+   describe("from a maker of providers", function()
+      -- The message that a call raises, which has to name this file.
+      local function raised(call)
+         local ok, message = pcall(call)
+         assert.is_false(ok)
+         local place, text = message:match "^(.-):%d+: (.*)$"
+         assert.truthy(place and place:find "credentials_spec%.lua$", message)
+         assert.is_nil(text:find "LTAI")
+         return text
+      end
+
+      it("are refused where it is called with what it does not take", function()
+         for _, case in ipairs {
+            { "static", "LTAI", "bad argument to credentials.static (table of the options 'access_key_id', "
+               .. "'access_key_secret', 'expires_at', 'security_token' expected, got string)" },
+            { "static", { access_key_id = "LTAI", access_key_secret = 4711 },
+               "bad option 'access_key_secret' of credentials.static (string expected, got number)" },
+            { "static", { "LTAI" }, "options of credentials.static are named: a key of type number is not known" },
+            { "static", { acces_key_id = "LTAI" },
+               "unknown option 'acces_key_id' of credentials.static (known: 'access_key_id', 'access_key_secret', "
+                  .. "'expires_at', 'security_token')" },
+            { "env", {},
+               "bad argument to credentials.env (nothing, or a function like os.getenv, expected, got table)" },
+            { "profile", "prod",
+               "bad argument to credentials.profile (table of the options 'file', 'name' expected, got string)" },
+            { "profile", false,
+               "bad argument to credentials.profile (table of the options 'file', 'name' expected, got boolean)" },
+            { "profile", { profile = "prod" },
+               "unknown option 'profile' of credentials.profile (known: 'file', 'name')" },
+            { "profile", { name = {} }, "bad option 'name' of credentials.profile (string expected, got table)" },
+            { "ecs_role", "x",
+               "bad argument to credentials.ecs_role (table of the options 'address', 'role' expected, got string)" },
+            { "ecs_role", { rol = "x" }, "unknown option 'rol' of credentials.ecs_role (known: 'address', 'role')" },
+         } do
+            local maker, given = credentials[case[1]], case[2]
+            assert.equal(case[3], raised(function()
+               maker(given)
+            end))
+         end
+      end)
+
+      it("are refused by a chain of anything but providers", function()
+         local prefix = "bad argument to credentials.chain (list of functions, or of tables with 'name' and "
+            .. "'provider', expected, got "
+         local function provider() end
+         for _, case in ipairs {
+            { "env", "string)" },
+            { provider, "function)" },
+            { {}, "an empty list)" },
+            { { "LTAI" }, "a string as entry 1)" },
+            { { provider, {} }, "a table as entry 2)" },
+            { { [2] = provider }, "a nil as entry 1)" },
+            { { name = "one", provider = provider }, "a nil as entry 1)" },
+            { { { name = "one", provider = "LTAI" } }, "a table as entry 1)" },
+         } do
+            assert.equal(prefix .. case[2], raised(function()
+               credentials.chain(case[1])
+            end))
+         end
+      end)
+
+      it("are missed with a hint when it was not called", function()
+         for _, name in ipairs { "env", "profile", "ecs_role", "chain" } do
+            local _, message = ask(credentials[name])
+            assert.equal("credentials are a table, not a function: what makes a provider has to be called, as in "
+               .. "credentials = ossdl.credentials.env()", message)
+         end
       end)
    end)
 
@@ -333,6 +398,16 @@ describe("credentials", function()
          assert.equal("i", ask(credentials.chain { link("a", nil, "no a"),
             link("b", found), link("c", found) }).access_key_id)
          assert.same({ "a", "b" }, asked)
+      end)
+
+      it("may come from providers without a name", function()
+         local found = { access_key_id = "i", access_key_secret = "s" }
+         local function sealed()
+            return nil, "sealed"
+         end
+         assert.equal("i", ask(credentials.chain { sealed, credentials.static(found) }).access_key_id)
+         local _, message = ask(credentials.chain { sealed, { name = "vault", provider = sealed } })
+         assert.truthy(message:find("(provider 1: sealed; vault: sealed)", 1, true), message)
       end)
 
       it("are missed with everything that was tried", function()

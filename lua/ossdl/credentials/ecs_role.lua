@@ -2,6 +2,7 @@
 -- metadata service. They end after some hours, and are asked for again.
 -- Source of the protocol: Alibaba Cloud's credentials-go, provider ecs_ram_role.
 
+local argument = require "ossdl.credentials.argument"
 local environment = require "ossdl.environment"
 local json = require "ossdl.json"
 local metadata = require "ossdl.credentials.metadata"
@@ -12,6 +13,8 @@ local ROLES_PATH = "/latest/meta-data/ram/security-credentials/"
 -- The token proves that it is we who ask, and no proxy that was fooled.
 local TOKEN_SECONDS = 300
 local TOKEN_MAX = 4096
+
+local KNOWN = { role = "string", address = "string" }
 
 -- Days from 1970-01-01 to a day of the Gregorian calendar; os.time() would take
 -- the time zone into account. Years begin in March here, so that the leap day
@@ -93,7 +96,8 @@ end
 ---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(choice, getenv)
-   choice = choice or {}
+   choice = choice == nil and {} or choice
+   argument.check("ecs_role", choice, KNOWN, 3)
    local address = choice.address or ADDRESS
    local setting = environment(getenv)
 

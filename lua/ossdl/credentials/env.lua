@@ -1,6 +1,7 @@
 --- Credentials from environment variables: those of the OSS tools first, then
 -- those of all Alibaba Cloud tools.
 
+local argument = require "ossdl.credentials.argument"
 local environment = require "ossdl.environment"
 
 local SETS = {
@@ -19,6 +20,9 @@ local SETS = {
 ---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(getenv)
+   if getenv ~= nil and type(getenv) ~= "function" then
+      argument.refuse("env", "nothing, or a function like os.getenv,", type(getenv), 3)
+   end
    local value_of = environment(getenv)
    local function first_of(names)
       for _, name in ipairs(names) do

@@ -98,7 +98,10 @@ end
 ---@return ossdl.Credentials? copy
 ---@return ossdl.Error? err
 function credentials.check(given)
-   if type(given) ~= "table" then
+   if type(given) == "function" then
+      return nil, failure("credentials are a table, not a function: what makes a provider has to be called, "
+         .. "as in credentials = ossdl.credentials.env()")
+   elseif type(given) ~= "table" then
       return nil, failure(("credentials are a table, not a %s"):format(
          type(given)))
    end

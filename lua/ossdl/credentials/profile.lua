@@ -3,6 +3,7 @@
 --
 -- Reading the file blocks for a moment, also in an event loop.
 
+local argument = require "ossdl.credentials.argument"
 local ecs_role = require "ossdl.credentials.ecs_role"
 local environment = require "ossdl.environment"
 local json = require "ossdl.json"
@@ -15,6 +16,8 @@ local BYTE_ORDER_MARK = "\239\187\191"
 local NAMES = {
    "ALIBABACLOUD_PROFILE", "ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE",
 }
+
+local KNOWN = { name = "string", file = "string" }
 
 local modes = {}
 
@@ -112,7 +115,8 @@ end
 ---@param getenv? fun(name: string): string? os.getenv, unless it is a test
 ---@return ossdl.Provider
 return function(choice, getenv)
-   choice = choice or {}
+   choice = choice == nil and {} or choice
+   argument.check("profile", choice, KNOWN, 3)
    local setting = environment(getenv)
 
    local function wanted_name()

@@ -1,11 +1,14 @@
 --- Credentials given by the program.
 
+local argument = require "ossdl.credentials.argument"
+
+local KNOWN = { access_key_id = "string", access_key_secret = "string", security_token = "string",
+   expires_at = "number" }
+
 ---@param given ossdl.Credentials
 ---@return ossdl.Provider
 return function(given)
-   if type(given) ~= "table" then
-      error(("table of credentials expected, got %s"):format(type(given)), 2)
-   end
+   argument.check("static", given, KNOWN, 3)
    local copy = {
       access_key_id = given.access_key_id,
       access_key_secret = given.access_key_secret,
