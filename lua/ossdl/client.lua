@@ -145,47 +145,62 @@ function client.create(values, defaults, environment)
    }, Client)
 end
 
--- Asks the provider and passes on what it says. False when another coroutine
--- is at it. Never raises.
-function Client:_refresh()
-   local now = core.now()
-   if not self._provider or self._closed or self._refreshing
-      and self._loop.yields and now - self._refreshing < REFRESH_LIMIT then
-      return false
-   end
-   self._refreshing = now
-   local given, err = credentials.ask(self._provider)
-   self._refreshing = nil
-   if self._closed then
-      return nil, closed()
-   end
-   local ok
-   if given then
-      ok, err = self._core:set_credentials(given)
-      err = not ok and credentials.refused(err) or nil
-   end
-   if not ok then
-      self._core:refuse_credentials(err.message)
-      return nil, err
-   end
-   self._has_credentials = true
-   return true
+-- Whether another coroutine asks the provider now. Where nothing else runs
+-- while this one waits, or when that takes too long, it is not waited for.
+function Client:_is_asking()
+   local asking = self._asking
+   return asking ~= nil and self._loop.yields and core.now() - asking.since < REFRESH_LIMIT
 end
 
--- Before the first request, so that missing credentials show at once.
-function Client:_ensure_credentials()
-   if not self._provider or self._has_credentials then
-      return true
+-- Asks the provider, which may yield, and passes on what it says. False when
+-- another coroutine is at it.
+function Client:_ask()
+   if self:_is_asking() then
+      return false
    end
-   local given, err = credentials.ask(self._provider)
-   if self._closed then
+   local asking = { since = core.now() }
+   self._asking = asking
+   local called, given, err = pcall(credentials.ask, self._provider)
+   -- One that counted as lost may come back while another asks.
+   if self._asking == asking then
+      self._asking = nil
+   end
+   if not called then
+      error(given, 0)
+   elseif self._closed then
       return nil, closed()
    elseif not given then
       return nil, err
    end
    local ok, refused = self._core:set_credentials(given)
-   self._has_credentials = ok
-   return ok, not ok and credentials.refused(refused) or nil
+   if not ok then
+      return nil, credentials.refused(refused)
+   end
+   self._has_credentials = true
+   return true
+end
+
+-- The core wants new ones. Without them, it ends what cannot go on.
+function Client:_refresh()
+   if not self._provider or self._closed then
+      return false
+   end
+   local ok, err = self:_ask()
+   if ok == nil and not self._closed then
+      self._core:refuse_credentials(err.message)
+   end
+   return ok, err
+end
+
+-- Before the first request, so that missing credentials show at once. Whoever
+-- comes while another coroutine asks starts without: the transfer waits for
+-- them, and asks for itself when nothing came of it.
+function Client:_ensure_credentials()
+   if not self._provider or self._has_credentials then
+      return true
+   end
+   local ok, err = self:_ask()
+   return ok ~= nil, err
 end
 
 -- Two calls for the same object and file within one nginx worker share a

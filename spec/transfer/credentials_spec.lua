@@ -316,6 +316,68 @@ describe("a credentials provider", function()
       assert.equal("asking", routine())
       assert.equal(SIZE, routine().bytes)
    end)
+
+   -- Resumes coroutines in turn until all have ended, and gives the number of
+   -- those that got their file.
+   local function take_turns(client, count)
+      local routines, succeeded = {}, 0
+      for i = 1, count do
+         local file = test.target()
+         routines[i] = coroutine.create(function()
+            local result = client:download { object = "object", file = file }
+            if result then
+               test:check("object", file)
+               succeeded = succeeded + 1
+            end
+         end)
+      end
+      assert.truthy(helper.eventually(function()
+         local running = false
+         for _, routine in ipairs(routines) do
+            if coroutine.status(routine) ~= "dead" then
+               assert(coroutine.resume(routine))
+               running = true
+            end
+         end
+         return not running
+      end, 60), "they did not end")
+      return succeeded
+   end
+
+   local function yielding_client(provider)
+      local all = test:client_options { credentials = provider, loop = function()
+         coroutine.yield()
+      end }
+      all.access_key_id, all.access_key_secret = nil, nil
+      return assert(ossdl.new(all))
+   end
+
+   it("that yields is asked once by many coroutines that begin together", function()
+      local counter = counting(function()
+         for _ = 1, 3 do
+            coroutine.yield()
+         end
+         return key()
+      end)
+      local client = yielding_client(counter.ask)
+      assert.equal(20, take_turns(client, 20))
+      client:close()
+      assert.equal(1, counter.calls)
+   end)
+
+   it("that fails for the first of many coroutines is asked by the next", function()
+      local counter = counting(function(call)
+         coroutine.yield()
+         if call == 1 then
+            error "the vault is busy"
+         end
+         return key()
+      end)
+      local client = yielding_client(counter.ask)
+      assert.equal(4, take_turns(client, 5))
+      client:close()
+      assert.equal(2, counter.calls)
+   end)
 end)
 
 describe("fixed credentials", function()

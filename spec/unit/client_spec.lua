@@ -289,6 +289,63 @@ describe("a client", function()
          assert.equal("j", core.clients[1].given[1].access_key_id)
       end)
 
+      -- A loop in which others could run.
+      local function turn(handle)
+         handle:wait(0.1)
+      end
+
+      -- A client whose first caller is in the midst of asking.
+      local function asking_client(loop)
+         core.steps = { {}, { state = "done" } }
+         local client = assert(ossdl.new(with_provider { loop = loop }))
+         answer = function()
+            coroutine.yield()
+            return { access_key_id = "i1", access_key_secret = "s" }
+         end
+         local first = coroutine.create(function()
+            return client:start {}
+         end)
+         assert(coroutine.resume(first))
+         answer = function()
+            return { access_key_id = "i" .. calls, access_key_secret = "s" }
+         end
+         return client, first
+      end
+
+      it("is left to the first caller by those who start meanwhile", function()
+         local client, first = asking_client(turn)
+         for _ = 1, 3 do
+            local transfer = assert(client:start {})
+            assert.is_false((transfer:wait(1)))
+         end
+         assert.equal(1, calls)
+         assert.is_true(coroutine.resume(first))
+         assert(client:download {})
+         assert.equal(1, calls)
+      end)
+
+      it("is asked by the next when the first caller does not come back", function()
+         local client, first = asking_client(turn)
+         local transfer = assert(client:start {})
+         core.clock = core.clock + 61
+         transfer:poll()
+         assert.equal(2, calls)
+         assert.equal("i2", core.clients[1].given[1].access_key_id)
+         -- Who comes back late ends nobody else's turn.
+         answer = coroutine.yield
+         local second = coroutine.create(client._refresh)
+         assert(coroutine.resume(second, client))
+         assert(coroutine.resume(first))
+         assert.is_false(client:_refresh())
+         assert.equal(3, calls)
+      end)
+
+      it("is asked by every caller where nothing runs while one waits", function()
+         local client = asking_client "blocking"
+         assert(client:download {})
+         assert.equal(2, calls)
+      end)
+
       it("may be a table of credentials", function()
          local all = with_provider()
          all.credentials = { access_key_id = "i", access_key_secret = "s",

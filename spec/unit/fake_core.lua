@@ -113,6 +113,9 @@ function Client:start(options)
       started_at = self.core.clock, steps = self.core.steps, waits = 0,
    }, Transfer)
    table.insert(self.core.transfers, transfer)
+   if self.options.refreshable and #self.given == 0 then
+      self.asking = true
+   end
    return transfer
 end
 
