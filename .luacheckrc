@@ -3,10 +3,8 @@ std = "min"
 max_line_length = 120
 exclude_files = { "build/", "lua_modules/", ".luarocks/" }
 
--- The facade for OpenResty and its loop live inside nginx.
+-- The facade for OpenResty lives inside nginx.
 files["lua/resty/"].read_globals = { "ngx" }
-files["lua/ossdl/loop/resty.lua"].read_globals = { "ngx" }
-files["lua/ossdl/credentials/metadata.lua"].read_globals = { "ngx" }
 
 -- Definition files declare parameters that no body uses.
 files["lua/**/*.d.lua"].ignore = { "111", "112", "113", "211", "212", "241" }

@@ -68,6 +68,18 @@ describe("the role of an instance", function()
       assert.truthy(message:find("no token: HTTP status 404", 1, true), message)
    end)
 
+   it("is found where unknown globals raise", function()
+      start "good"
+      local before = getmetatable(_G)
+      setmetatable(_G, { __index = function(_, name)
+         error(("variable '%s' is not declared"):format(name), 2)
+      end })
+      local called, given, message = pcall(ask)
+      setmetatable(_G, before)
+      assert.is_true(called, given)
+      assert.same(GOOD, given, message)
+   end)
+
    it("is read from an answer whose connection stays open", function()
       start "open"
       assert.same(GOOD, (ask { role = "the-role" }))

@@ -3,6 +3,8 @@
 -- nginx by its own sockets, which wait without blocking; elsewhere by
 -- LuaSocket, which blocks for as long as the service next door needs.
 
+local nginx = require "ossdl.nginx"
+
 local SECONDS = 1
 local ANSWER_MAX = 64 * 1024
 
@@ -11,8 +13,9 @@ local metadata = {}
 -- A connection; the two kinds of sockets differ in the unit of time only.
 local function connect(host, port)
    local tcp
-   if ngx and ngx.socket then
-      tcp = ngx.socket.tcp()
+   local nginx_table = nginx()
+   if nginx_table then
+      tcp = nginx_table.socket.tcp()
       tcp:settimeout(SECONDS * 1000)
    else
       local found, socket = pcall(require, "socket")

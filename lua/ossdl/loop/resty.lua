@@ -1,10 +1,9 @@
 --- Waiting in nginx: there is no way to wait for a descriptor, so the light
 -- thread naps, each time a little longer.
 
--- luacheck: read globals ngx
-
 local core = require "ossdl.core"
 local error_module = require "ossdl.error"
+local nginx = require "ossdl.nginx"
 
 local loop = { name = "resty", yields = true }
 
@@ -23,14 +22,6 @@ local YIELDABLE = {
    ssl_session_fetch = true,
    timer = true,
 }
-
--- nginx's table; nil elsewhere, also where unknown globals raise.
-local function nginx()
-   local ok, value = pcall(function()
-      return ngx
-   end)
-   return ok and type(value) == "table" and value.get_phase and value or nil
-end
 
 --- True in nginx, whatever the phase: blocking a worker is never right.
 function loop.running()
