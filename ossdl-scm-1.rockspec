@@ -97,6 +97,7 @@ build = {
       ["ossdl.credentials.chain"] = "lua/ossdl/credentials/chain.lua",
       ["ossdl.credentials.ecs_role"] = "lua/ossdl/credentials/ecs_role.lua",
       ["ossdl.credentials.env"] = "lua/ossdl/credentials/env.lua",
+      ["ossdl.credentials.failure"] = "lua/ossdl/credentials/failure.lua",
       ["ossdl.credentials"] = "lua/ossdl/credentials/init.lua",
       ["ossdl.credentials.metadata"] = "lua/ossdl/credentials/metadata.lua",
       ["ossdl.credentials.profile"] = "lua/ossdl/credentials/profile.lua",

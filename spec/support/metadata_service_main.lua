@@ -47,6 +47,9 @@ local behaviours = {
       end
       return good(method, path, token)
    end,
+   overloaded = function()
+      return 503, ""
+   end,
    failing = with '{"Code": "Failed", "AccessKeySecret": "theSecret"}',
    endless = with(CREDENTIALS:gsub('"2100[^"]*"', "null")),
    odd_end = with(CREDENTIALS:gsub("2100%-03%-01T", "1 March 2100 ")),

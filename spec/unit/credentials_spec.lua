@@ -53,9 +53,33 @@ describe("credentials", function()
             return nil, core.error("io", "cannot read")
          end)
          assert.equal("the credentials provider failed: cannot read", message)
+         _, message = ask(function()
+            return nil, false
+         end)
+         assert.equal("the credentials provider failed: false", message)
          _, message = ask(function() end)
          assert.equal("the credentials provider failed: it gave no "
             .. "credentials and no reason", message)
+      end)
+
+      it("may be had later when an error says so", function()
+         local function failing(retryable)
+            local why = core.error("network", "no answer")
+            why.retryable = retryable
+            return function()
+               return nil, why
+            end, function()
+               error(why)
+            end
+         end
+         for _, retryable in ipairs { true, false } do
+            local returns, raises = failing(retryable)
+            for _, provider in ipairs { returns, raises, credentials.chain { returns, function() end } } do
+               local _, err = credentials.ask(provider)
+               assert.equal("credentials", err.kind)
+               assert.equal(retryable, err.retryable)
+            end
+         end
       end)
 
       it("that raises are an error, whatever it raises", function()
@@ -357,6 +381,29 @@ describe("credentials", function()
             assert.truthy(message:find(reason, 1, true), message)
             assert.is_nil(message:find "LTAI")
          end
+      end)
+
+      it("without a mode are refused in words", function()
+         for _, mode in ipairs { "", ', "mode": null', ', "mode": {}' } do
+            write(('{"current": "a", "profiles": [{"name": "a"%s}]}'):format(mode))
+            local _, message = ask(profile())
+            assert.equal(("the credentials provider failed: profile 'a' in %s has no mode; only AK, StsToken and "
+               .. "EcsRamRole can be used"):format(path), message)
+         end
+      end)
+
+      it("that the environment names end a chain when they cannot be had", function()
+         write(GOOD)
+         for name, reason in pairs { none = "has no profile 'none'", tokenless = "has no sts_token" } do
+            local _, message = ask(credentials.chain(nil, environment { ALIBABA_CLOUD_PROFILE = name,
+               ALIBABA_CLOUD_CONFIG_FILE = path, ALIBABA_CLOUD_ECS_METADATA = "role",
+               ALIBABA_CLOUD_ECS_METADATA_DISABLED = "true" }))
+            assert.truthy(message:find(reason, 1, true), message)
+            assert.is_nil(message:find "instance role")
+         end
+         local found = { access_key_id = "i", access_key_secret = "s" }
+         assert.equal("i", ask(credentials.chain { profile { name = "none" },
+            credentials.static(found) }).access_key_id)
       end)
 
       it("survive a file of any content", function()

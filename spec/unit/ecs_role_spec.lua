@@ -27,7 +27,7 @@ describe("the role of an instance", function()
       local given, err = credentials.ask(credentials.ecs_role(choice, function(name)
          return (environment or {})[name]
       end))
-      return given, err and err.message
+      return given, err and err.message, err and err.retryable
    end
 
    local GOOD = {
@@ -85,7 +85,11 @@ describe("the role of an instance", function()
       assert.same(GOOD, (ask { role = "the-role" }))
    end)
 
+   -- Those that another attempt may get over.
+   local PASSING = { overloaded = true, cut = true, silent = true }
+
    for behaviour, reason in pairs {
+      overloaded = "HTTP status 503",
       without_role = "the instance's role: HTTP status 404",
       failing = "the answer's code is not Success",
       endless = "does not tell when the credentials end",
@@ -100,11 +104,12 @@ describe("the role of an instance", function()
    } do
       it(("gives a reason, and no secret, when the service is %s"):format(behaviour), function()
          start(behaviour)
-         local given, message = ask { role = behaviour ~= "without_role" and "the-role" or nil }
+         local given, message, retryable = ask { role = behaviour ~= "without_role" and "the-role" or nil }
          assert.is_nil(given)
          assert.truthy(message:find("metadata service " .. address, 1, true), message)
          assert.truthy(message:find(reason, 1, true), message)
          assert.is_nil(message:find("theSecret", 1, true))
+         assert.equal(PASSING[behaviour] or false, retryable)
       end)
    end
 
@@ -117,9 +122,10 @@ describe("the role of an instance", function()
 
    it("is missed at once where nobody listens", function()
       address = "127.0.0.1:" .. process.free_port()
-      local given, message = ask()
+      local given, message, retryable = ask()
       assert.is_nil(given)
       assert.truthy(message:find("refused", 1, true), message)
+      assert.is_true(retryable)
    end)
 
    it("is not asked for when that is switched off", function()

@@ -1,10 +1,10 @@
 --- The first of several providers that has credentials.
 
 local argument = require "ossdl.credentials.argument"
-local error_module = require "ossdl.error"
 local ecs_role = require "ossdl.credentials.ecs_role"
 local env = require "ossdl.credentials.env"
 local environment = require "ossdl.environment"
+local failure = require "ossdl.credentials.failure"
 local profile = require "ossdl.credentials.profile"
 
 -- Without arguments: the environment, then the aliyun command's profile, then
@@ -60,19 +60,20 @@ return function(links, getenv)
       links = checked(links, 3)
    end
    return function()
-      local tried = {}
+      local tried, passing = {}, nil
       for _, link in ipairs(links) do
          local given, why, stop = link.provider()
          if given then
             return given
          end
-         tried[#tried + 1] = ("%s: %s"):format(link.name,
-            error_module.line(error_module.is(why) and why.message
-               or why or "no reason given"))
+         tried[#tried + 1] = ("%s: %s"):format(link.name, failure.text(why or "no reason given"))
+         if failure.passes(why) then
+            passing = why
+         end
          if stop then
             break
          end
       end
-      return nil, "no credentials found (" .. table.concat(tried, "; ") .. ")"
+      return nil, failure.new("no credentials found (" .. table.concat(tried, "; ") .. ")", passing)
    end
 end

@@ -4,6 +4,7 @@
 
 local argument = require "ossdl.credentials.argument"
 local environment = require "ossdl.environment"
+local failure = require "ossdl.credentials.failure"
 local json = require "ossdl.json"
 local metadata = require "ossdl.credentials.metadata"
 
@@ -69,6 +70,11 @@ local function credentials_in(text)
    }
 end
 
+-- A reason with what it is about.
+local function because(about, reason)
+   return failure.new(about .. ": " .. failure.text(reason), reason)
+end
+
 -- The header that shows the token; none when the service, an older one, gives
 -- none and that is allowed.
 local function token_header(address, required)
@@ -77,7 +83,7 @@ local function token_header(address, required)
    if token and #token <= TOKEN_MAX and token:find "^[%w%p]+$" then
       return { ["X-aliyun-ecs-metadata-token"] = token }
    elseif required then
-      return nil, "no token: " .. (why or "the answer is none")
+      return nil, because("no token", why or "the answer is none")
    end
    return {}
 end
@@ -86,7 +92,7 @@ local function role_of(address, headers)
    local names, why = metadata.request(address, "GET", ROLES_PATH, headers)
    local role = names and names:match "^[%w%.%-_]+"
    if not role then
-      return nil, "the instance's role: " .. (why or "it has none")
+      return nil, because("the instance's role", why or "it has none")
    end
    return role
 end
@@ -119,7 +125,7 @@ return function(choice, getenv)
       local text
       text, why = metadata.request(address, "GET", ROLES_PATH .. role, headers)
       if not text then
-         return nil, ("role %s: %s"):format(role, why)
+         return nil, because("role " .. role, why)
       end
       return credentials_in(text)
    end
@@ -129,6 +135,6 @@ return function(choice, getenv)
          return nil, "instance roles are off (ALIBABA_CLOUD_ECS_METADATA_DISABLED)"
       end
       local given, why = ask()
-      return given, why and ("metadata service %s: %s"):format(address, why)
+      return given, why and because("metadata service " .. address, why)
    end
 end

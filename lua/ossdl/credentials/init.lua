@@ -2,10 +2,11 @@
 --
 -- A provider is a function without arguments. It returns a table
 -- { access_key_id, access_key_secret, security_token?, expires_at? }
--- (expires_at in Unix seconds), or nil and a message. It is called on the
--- caller's thread only, and again when the credentials run out.
+-- (expires_at in Unix seconds), or nil and a message, or nil and an error of
+-- ours, whose `retryable` is passed on. It is called on the caller's thread
+-- only, and again when the credentials run out.
 
-local error_module = require "ossdl.error"
+local failure = require "ossdl.credentials.failure"
 
 ---@class ossdl.Credentials
 ---@field access_key_id string
@@ -26,22 +27,6 @@ local credentials = {
 local FIELDS = { "access_key_id", "access_key_secret", "security_token" }
 local IS_FIELD = { access_key_id = true, access_key_secret = true,
    security_token = true, expires_at = true }
-
-local function failure(text)
-   return error_module.new {
-      kind = "credentials", message = text, resumable = true,
-   }
-end
-
--- An error's message alone, since the kind will be said by the new one.
-local function reason(value)
-   if error_module.is(value) then
-      return value.message
-   elseif value == nil then
-      return "it gave no credentials and no reason"
-   end
-   return error_module.line(value)
-end
 
 -- Lua's own word for it; it has no secret in it.
 local function is_memory(problem)
@@ -88,7 +73,7 @@ end
 ---@return ossdl.Error
 function credentials.refused(err)
    if IS_FIELD[err.code] then
-      return failure("the credentials are not usable: " .. err.message)
+      return failure.new("the credentials are not usable: " .. err.message)
    end
    return err
 end
@@ -99,19 +84,19 @@ end
 ---@return ossdl.Error? err
 function credentials.check(given)
    if type(given) == "function" then
-      return nil, failure("credentials are a table, not a function: what makes a provider has to be called, "
+      return nil, failure.new("credentials are a table, not a function: what makes a provider has to be called, "
          .. "as in credentials = ossdl.credentials.env()")
    elseif type(given) ~= "table" then
-      return nil, failure(("credentials are a table, not a %s"):format(
+      return nil, failure.new(("credentials are a table, not a %s"):format(
          type(given)))
    end
    local ok, copy, complaint = pcall(checked, given)
    if not ok and is_memory(copy) then
       error(copy, 0)
    elseif not ok then
-      return nil, failure "the credentials cannot be read"
+      return nil, failure.new "the credentials cannot be read"
    elseif not copy then
-      return nil, failure("the credentials are not usable: " .. complaint)
+      return nil, failure.new("the credentials are not usable: " .. complaint)
    end
    return copy
 end
@@ -123,10 +108,12 @@ end
 function credentials.ask(provider)
    local ok, given, why = pcall(provider)
    if not ok then
-      return nil, failure("the credentials provider raised an error: "
-         .. reason(given))
+      return nil, failure.new("the credentials provider raised an error: " .. failure.text(given), given)
    elseif given == nil or given == false then
-      return nil, failure("the credentials provider failed: " .. reason(why))
+      if why == nil then
+         why = "it gave no credentials and no reason"
+      end
+      return nil, failure.new("the credentials provider failed: " .. failure.text(why), why)
    end
    return credentials.check(given)
 end

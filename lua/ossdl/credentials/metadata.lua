@@ -3,12 +3,18 @@
 -- nginx by its own sockets, which wait without blocking; elsewhere by
 -- LuaSocket, which blocks for as long as the service next door needs.
 
+local error_module = require "ossdl.error"
 local nginx = require "ossdl.nginx"
 
 local SECONDS = 1
 local ANSWER_MAX = 64 * 1024
 
 local metadata = {}
+
+-- What goes wrong today and may go well tomorrow.
+local function passing(reason)
+   return error_module.new { kind = "network", message = reason, retryable = true }
+end
 
 -- A connection; the two kinds of sockets differ in the unit of time only.
 local function connect(host, port)
@@ -28,7 +34,7 @@ local function connect(host, port)
    local ok, err = tcp:connect(host, port)
    if not ok then
       tcp:close()
-      return nil, err
+      return nil, passing(err)
    end
    return tcp
 end
@@ -41,11 +47,12 @@ local function body_of(answer, ended)
    if not status or not head then
       return nil, "it does not speak HTTP, or stopped in the midst of it"
    elseif status ~= "200" then
-      return nil, "HTTP status " .. status
+      local reason = "HTTP status " .. status
+      return nil, status:find "^5" and passing(reason) or reason
    end
    local length = tonumber(head:lower():match "\r\ncontent%-length:%s*(%d+)%s*\r\n")
    if length and #body < length or not length and not ended then
-      return nil, "its answer is not complete"
+      return nil, passing "its answer is not complete"
    end
    return length and body:sub(1, length) or body
 end
@@ -56,12 +63,12 @@ end
 ---@param path string without control characters
 ---@param headers? table<string, string>
 ---@return string? body of an answer with status 200
----@return string? why
+---@return (string|ossdl.Error)? why an error of ours when it may go well later
 function metadata.request(address, method, path, headers)
    local host, port = address:match "^([^:]+):(%d+)$"
    local tcp, err = connect(host, tonumber(port))
    if not tcp then
-      return nil, tostring(err)
+      return nil, err
    end
    local lines = { ("%s %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n"):format(method, path, address) }
    if method == "PUT" then
@@ -79,7 +86,7 @@ function metadata.request(address, method, path, headers)
    if answer then
       return nil, "its answer is too long"
    elseif not partial or partial == "" then
-      return nil, tostring(err)
+      return nil, passing(err)
    end
    local body, why = body_of(partial, err == "closed")
    return body, why

@@ -6,6 +6,7 @@
 local argument = require "ossdl.credentials.argument"
 local ecs_role = require "ossdl.credentials.ecs_role"
 local environment = require "ossdl.environment"
+local failure = require "ossdl.credentials.failure"
 local json = require "ossdl.json"
 
 local FILE_MAX = 1024 * 1024
@@ -96,19 +97,34 @@ local function pick(document, wanted, path, getenv)
    end
    local read_mode = modes[profile.mode]
    if not read_mode then
-      return nil, ("profile '%s' in %s has mode '%s'; only AK, StsToken "
-         .. "and EcsRamRole can be used"):format(name, path, tostring(profile.mode))
+      local mode = type(profile.mode) == "string" and ("mode '%s'"):format(profile.mode) or "no mode"
+      return nil, ("profile '%s' in %s has %s; only AK, StsToken and EcsRamRole can be used"):format(name, path, mode)
    end
    local given, why = read_mode(profile, getenv)
    if not given then
-      return nil, ("profile '%s' in %s is not usable: %s"):format(name, path,
-         why)
+      return nil, failure.new(("profile '%s' in %s is not usable: %s"):format(name, path, failure.text(why)), why)
    elseif type(given.access_key_id) ~= "string" or given.access_key_id == ""
       or type(given.access_key_secret) ~= "string"
       or given.access_key_secret == "" then
       return nil, ("profile '%s' in %s has no access key"):format(name, path)
    end
    return given
+end
+
+local function load(path, name, getenv)
+   if not path then
+      return nil, "HOME is not set"
+   end
+   local text, unreadable = read(path)
+   if not text then
+      return nil, unreadable
+   end
+   local document, useless = decode(text, path)
+   if not document then
+      return nil, useless
+   end
+   local given, why = pick(document, name, path, getenv)
+   return given, why
 end
 
 ---@param choice? { name?: string, file?: string }
@@ -119,12 +135,13 @@ return function(choice, getenv)
    argument.check("profile", choice, KNOWN, 3)
    local setting = environment(getenv)
 
-   local function wanted_name()
-      local name = choice.name
+   local function name_in_environment()
       for _, variable in ipairs(NAMES) do
-         name = name or setting(variable)
+         local name = setting(variable)
+         if name then
+            return name
+         end
       end
-      return name
    end
 
    local function path()
@@ -133,23 +150,14 @@ return function(choice, getenv)
          or home and home .. "/.aliyun/config.json"
    end
 
+   -- The third result tells a chain not to look further: who names a profile in
+   -- the environment would be surprised by other credentials in its place.
    return function()
       if setting "ALIBABA_CLOUD_CLI_PROFILE_DISABLED" == "true" then
          return nil, "profiles are off (ALIBABA_CLOUD_CLI_PROFILE_DISABLED)"
       end
-      local file = path()
-      if not file then
-         return nil, "HOME is not set"
-      end
-      local text, unreadable = read(file)
-      if not text then
-         return nil, unreadable
-      end
-      local document, useless = decode(text, file)
-      if not document then
-         return nil, useless
-      end
-      local given, why = pick(document, wanted_name(), file, getenv)
-      return given, why
+      local named = not choice.name and name_in_environment() or nil
+      local given, why = load(path(), choice.name or named, getenv)
+      return given, why, named ~= nil
    end
 end
