@@ -118,6 +118,16 @@ function client.parse(given, level)
    return values, defaults
 end
 
+--- The options of a client for one download, and those of that. Raises.
+---@param given table
+---@param level integer of error(), as seen from this function
+---@return table values, table wanted
+function client.parse_download(given, level)
+   local values, defaults = client.parse(given, level + 1)
+   local wanted = options.complete("transfer", defaults, {}, level + 1)
+   return values, wanted
+end
+
 --- Makes a client of checked options.
 ---@param values table
 ---@param defaults table
@@ -334,9 +344,8 @@ end
 ---@return ossdl.Result?
 ---@return ossdl.Error? err
 function client.download(given, level, environment)
-   local values, defaults = client.parse(given, level + 1)
-   local wanted = options.complete("transfer", defaults, {}, level + 1)
-   local self, err = client.create(values, defaults, environment)
+   local values, wanted = client.parse_download(given, level + 1)
+   local self, err = client.create(values, {}, environment)
    if not self then
       return nil, err
    end

@@ -8,6 +8,8 @@
 ---@field scope "client"|"transfer"|"sign"
 ---@field sign? boolean also an option of ossdl.sign and ossdl.presign
 ---@field doc string
+---@field value_doc? string what the command says of a value
+---@field off_doc? string what the command says of switching it off
 ---@field unit? string
 ---@field default? any
 ---@field default_doc? string what stands for a default that is not a value
@@ -100,6 +102,7 @@ local schema = {
    {
       name = "tls_verify", type = "boolean", scope = "client", default = true,
       doc = "Check the server's certificate and name.",
+      off_doc = "Accept any certificate, whoever the server is.",
    },
    {
       name = "connect_timeout", type = "number", scope = "client",
@@ -168,6 +171,8 @@ local schema = {
       default = true,
       doc = "Record progress, so that a later call continues: `true` in "
          .. "`<file>.cp`, a path there, `false` not at all.",
+      value_doc = "Record progress in this file instead of <file>.cp, so that a later call continues.",
+      off_doc = "Record no progress: after an interruption, all is fetched again.",
    },
    {
       name = "verify_resume", type = "boolean", scope = "transfer",
@@ -175,6 +180,7 @@ local schema = {
       doc = "Read back what the checkpoint claims and believe only what is "
          .. "on disk. With `false`, a resumed download is not `verified`: "
          .. "what lay on the disk was not read.",
+      off_doc = "Believe what the checkpoint claims, without reading it back; what is resumed is then not verified.",
    },
    {
       name = "read_back", type = "boolean", scope = "transfer",
@@ -185,11 +191,13 @@ local schema = {
       name = "durable", type = "boolean", scope = "transfer", default = true,
       doc = "Wait for the disk before success, so that a power cut cannot "
          .. "undo it.",
+      off_doc = "Do not wait for the disk: a power cut may then undo a success.",
    },
    {
       name = "direct", type = "boolean", scope = "transfer",
       choices = { "auto" }, default = "auto",
       doc = "Write past the page cache; `auto` does so for large objects.",
+      off_doc = "Write through the page cache, large objects as well.",
    },
    {
       name = "on_progress", type = "function", scope = "transfer",

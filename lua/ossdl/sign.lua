@@ -93,14 +93,23 @@ function sign.headers(given, level)
    return headers, failure and credentials.refused(failure)
 end
 
+--- The options of a URL. Raises.
+---@param given table
+---@param level integer of error(), as seen from this function
+---@return table client, table transfer, table sign
+function sign.parse_url(given, level)
+   local values, place, own = parse(given, level + 1)
+   options.locate(values, os.getenv, core.endpoint_region, level + 1)
+   return values, place, own
+end
+
 --- A URL that is good for a time. It is as good as a secret.
 ---@param given table
 ---@param level integer of error(), as seen from this function
 ---@return string? url
 ---@return ossdl.Error? err
 function sign.url(given, level)
-   local values, place, own = parse(given, level + 1)
-   options.locate(values, os.getenv, core.endpoint_region, level + 1)
+   local values, place, own = sign.parse_url(given, level + 1)
    local request, err = request_of(values, place, own)
    if not request then
       return nil, err

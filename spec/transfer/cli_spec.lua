@@ -39,6 +39,21 @@ describe("the command", function()
       return output, errors, status
    end
 
+   -- Standard error and exit status, where standard output is a full disk.
+   local function run_full(args)
+      local words = {}
+      for name, value in pairs(environment()) do
+         words[#words + 1] = name .. "=" .. helper.quote(value)
+      end
+      words[#words + 1] = helper.quote(helper.interpreter)
+      words[#words + 1] = helper.quote(COMMAND)
+      for _, word in ipairs(args) do
+         words[#words + 1] = helper.quote(word)
+      end
+      local errors, status = helper.shell(table.concat(words, " ") .. " 2>&1 >/dev/full")
+      return errors, status
+   end
+
    it("downloads an object to a file and says what it did", function()
       local file = test.target()
       local output, errors, status = run { "get", url, file }
@@ -187,6 +202,71 @@ describe("the command", function()
       end
    end)
 
+   it("ends with 1 and a message when its output cannot be written", function()
+      for _, words in ipairs { { "--version" }, { "--help" }, { "get", "--help" }, { "--completion", "bash" },
+         { "presign", url }, { "get", url, test.target() }, { "get", "--json", url, test.target() },
+         { "get", "--json", url .. "-that-is-not-there", test.target() } } do
+         local errors, status = run_full(words)
+         assert.equal(1, status, table.concat(words, " "))
+         assert.truthy(errors:find("ossdl: cannot write to the standard output: No space left on device\n", 1, true),
+            errors)
+      end
+   end)
+
+   it("ends with 1, and no hint at its help, when something breaks that no option is to blame for", function()
+      local folder = helper.folder() .. "/a folder: 1"
+      helper.shell("mkdir " .. helper.quote(folder))
+      for _, problem in ipairs { "'it broke'", "'not enough memory', 0", "{}" } do
+         helper.write(folder .. "/breaks.lua", ([[
+            require("ossdl").new = function() error(%s) end
+            dofile(%q)]]):format(problem, COMMAND))
+         local output, errors, how, status = helper.run { file = folder .. "/breaks.lua",
+            args = { "get", url, test.target() }, env = environment() }
+         assert.same({ "exit", 1 }, { how, status })
+         assert.equal("", output)
+         assert.truthy(errors:find "^ossdl: [^\n]+\n$", errors)
+         assert.is_nil(errors:find("--help", 1, true))
+      end
+   end)
+
+   it("names a wrong option, and no place in a program, wherever it is installed", function()
+      local folder = helper.folder() .. "/a folder: 1"
+      helper.shell(("mkdir %s && cp %s %s/ossdl"):format(helper.quote(folder), helper.quote(COMMAND),
+         helper.quote(folder)))
+      local _, errors, _, status = helper.run { file = folder .. "/ossdl", env = environment(),
+         args = { "get", url, "file", "--checkpoint", "file" } }
+      assert.equal(2, status)
+      assert.truthy(errors:find "^ossdl: bad option 'checkpoint' ", errors)
+   end)
+
+   it("completes no option that can only fail, and the words of those that have some", function()
+      for _, shell in ipairs { "bash", "zsh", "fish" } do
+         local script, errors, status = run { "--completion", shell }
+         assert.equal(0, status, errors)
+         for _, option in ipairs(options.list) do
+            local flag = option.name:gsub("_", "-")
+            if option.secret then
+               assert.is_nil(script:find(flag .. "[ \"%[]"), flag)
+            elseif option.type == "choice" then
+               assert.truthy(script:find(table.concat(option.choices, " "), 1, true), flag)
+            end
+         end
+         assert.truthy(script:find("max-retries", 1, true))
+      end
+   end)
+
+   it("says in a sentence what each switch turns off", function()
+      local help = run { "get", "--help" }
+      assert.is_nil(help:find "Turn off")
+      for _, option in ipairs(options.list) do
+         if option.off_doc then
+            assert.truthy(help:find("--no-" .. option.name:gsub("_", "-"), 1, true), option.name)
+            assert.truthy(help:gsub("%s+", " "):find(option.off_doc, 1, true), option.name)
+         end
+      end
+   end)
+
+   local helps = { get = "get ", presign = "presign " }
    for _, case in ipairs {
       { "a command is required" },
       { "unknown command", "fetch" },
@@ -197,8 +277,12 @@ describe("the command", function()
       { "%-%-part%-size .integer between", "get", "oss://bucket/key", "file", "--part-size", "0.3" },
       { "%-%-max%-retries .integer between", "get", "oss://bucket/key", "file", "--max-retries", "1k" },
       { "%-%-threads .*\"auto\"", "get", "oss://bucket/key", "file", "--threads", "0" },
-      { "%-%-busy .*\"wait\"", "get", "oss://bucket/key", "file", "--busy", "no" },
+      { "%-%-busy' must be one of 'fail', 'wait'", "get", "oss://bucket/key", "file", "--busy", "no" },
       { "%-%-header .NAME:VALUE", "get", "oss://bucket/key", "file", "--header", "x" },
+      { "%-%-header .NAME:VALUE", "get", "oss://bucket/key", "file", "--header", ":x:y" },
+      { "%-%-header gives 'a' twice", "get", "oss://bucket/key", "file", "--header", "A:1", "--header", "a:2" },
+      { "%-%-query gives 'a' twice", "presign", "oss://bucket/key", "--query", "a=1", "--query", "a=2" },
+      { "%-%-expires .integer between", "presign", "oss://bucket/key", "--expires", "x" },
       { "Did you mean '%-%-endpoint'", "get", "oss://bucket/key", "file", "--endpont", "x" },
       { "not a stream", "get", "oss://bucket/key", "-" },
       { "name a FILE", "get", "oss://bucket/folder/" },
@@ -215,6 +299,8 @@ describe("the command", function()
          assert.equal("", output)
          assert.truthy(errors:find(message), errors)
          assert.truthy(errors:find "^ossdl: [^\n]+\n$", errors)
+         local hint = " (see ossdl " .. (helps[words[1]] or "") .. "--help)\n"
+         assert.equal(hint, errors:sub(-#hint))
       end)
    end
 end)

@@ -39,6 +39,25 @@ describe("the command's line", function()
       assert.equal(" 98 %  44703.5 of 45448.5 GiB  10000.0 MiB/s  99:59:59 to go  1024 connections", text)
       assert.is_true(#text <= 80)
    end)
+
+   it("leaves out what matters least where all does not fit", function()
+      local fields = { bytes_done = 9.1 * 1024 * MIB, bytes_total = 9.9 * 1024 * MIB, rate = 123.4 * MIB, eta = 3661,
+         connections = 16 }
+      local text = " 91 %  9318.4 of 10137.6 MiB  123.4 MiB/s  1:01:01 to go  16 connections"
+      assert.equal(text, line(fields))
+      fields.retries = 10
+      assert.equal(text, line(fields))
+      for _, total in ipairs { 0, 1, MIB, 9.9 * 1024 * MIB, 48.8e12, 2 ^ 53 } do
+         for _, retries in ipairs { 0, 1, 1000000 } do
+            for _, eta in ipairs { 7, 3661, 1e15 } do
+               text = line { bytes_done = total, bytes_total = total, rate = 1e5 * MIB, eta = eta,
+                  connections = 1024, retries = retries }
+               assert.is_true(#text <= 80, text)
+               assert.truthy(text:find("100000.0 MiB/s", 1, true), text)
+            end
+         end
+      end
+   end)
 end)
 
 describe("the command's last line", function()

@@ -1,5 +1,5 @@
 --- From words on a command line to options. Each option of the schema is one
--- here, too, `part_size` as `--part-size`; only its doc is not repeated.
+-- here, too, `part_size` as `--part-size`; nothing about it is repeated.
 
 local options = require "ossdl.options"
 
@@ -39,6 +39,17 @@ function arguments.signatures(option)
    return option.sign or option.scope == "sign"
 end
 
+--- No option left out.
+function arguments.all()
+   return true
+end
+
+--- Those that a person is told about.
+---@param option ossdl.Option
+function arguments.shown(option)
+   return not option.secret
+end
+
 local function flag_of(name)
    return "--" .. (name:gsub("_", "-"))
 end
@@ -72,6 +83,23 @@ local function doc(option)
    return (option.doc .. shown):gsub("`", "")
 end
 
+-- A converter for argparse that lets through what is a pair with a new name.
+local function pair_converter(flag, option_name)
+   local seen = {}
+   return function(text)
+      local name = text:match("^(.-)" .. SEPARATORS[option_name])
+      if not name or name == "" then
+         return nil, ("bad %s (%s expected)"):format(flag, PLACEHOLDERS[option_name])
+      end
+      local key = option_name == "headers" and name:lower() or name
+      if seen[key] then
+         return nil, ("%s gives '%s' twice"):format(flag, (name:gsub("%c", "?")))
+      end
+      seen[key] = true
+      return text
+   end
+end
+
 -- An option that is given once for each pair or name.
 local function add_repeated(command, option)
    local separator = SEPARATORS[option.name]
@@ -85,15 +113,12 @@ local function add_repeated(command, option)
          list[#list + 1] = text
       end
    end
-   local name = (flag_of(option.name):gsub("s$", ""))
-   command:option(name):target(option.name):count "*":action(add)
+   local flag = (flag_of(option.name):gsub("s$", ""))
+   local added = command:option(flag):target(option.name):count "*":action(add)
       :description(doc(option) .. " May be repeated."):argname(PLACEHOLDERS[option.name])
-      :convert(function(text)
-         if not separator or text:find("^.+" .. separator) then
-            return text
-         end
-         return nil, ("bad %s (%s expected)"):format(name, PLACEHOLDERS[option.name])
-      end)
+   if separator then
+      added:convert(pair_converter(flag, option.name))
+   end
 end
 
 -- --name and --no-name, where they are not what happens anyway.
@@ -104,7 +129,7 @@ local function add_switch(command, option)
    end
    if option.default ~= false then
       command:flag("--no" .. flag:sub(2)):target(option.name):action "store_false"
-         :description("Turn off: " .. doc(option))
+         :description(option.off_doc)
    end
 end
 
@@ -119,8 +144,14 @@ local function placeholder(option)
 end
 
 local function add_value(command, option)
-   command:option(flag_of(option.name)):target(option.name):convert(converter(option)):description(doc(option))
-      :argname(placeholder(option))
+   local added = command:option(flag_of(option.name)):target(option.name):argname(placeholder(option))
+      :description(option.value_doc or doc(option))
+   -- Completion knows what argparse checks by itself.
+   if option.type == "choice" then
+      added:choices(option.choices)
+   else
+      added:convert(converter(option))
+   end
 end
 
 -- Takes a secret only to say where it belongs.
@@ -133,9 +164,10 @@ end
 --- Adds the options of the schema that a command wants.
 ---@param command table argparse's
 ---@param wanted fun(option: ossdl.Option): boolean?
-function arguments.add_options(command, wanted)
+---@param also fun(option: ossdl.Option): boolean? has to want it, too
+function arguments.add_options(command, wanted, also)
    for _, option in ipairs(options.list) do
-      if wanted(option) and not ELSEWHERE[option.name] then
+      if wanted(option) and also(option) and not ELSEWHERE[option.name] then
          if option.secret then
             add_secret(command, option)
          elseif option.type == "map" or option.type == "list" then

@@ -5,6 +5,7 @@ local report = {}
 
 local MIB, GIB = 2 ^ 20, 2 ^ 30
 local CLEAR = "\r\27[K"
+local COLUMNS = 80
 
 local function is_terminal()
    local status = os.execute "test -t 2"
@@ -24,23 +25,39 @@ local function count(number, one, many)
    return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
 end
 
---- One line of progress, without its end.
+-- How much of what.
+local function amount(progress)
+   local total, unit, name = progress.bytes_total, MIB, "MiB"
+   if total >= 10 * GIB then
+      unit, name = GIB, "GiB"
+   end
+   return ("%3d %%  %.1f of %.1f %s"):format(math.floor(100 * progress.bytes_done / math.max(total, 1)),
+      progress.bytes_done / unit, total / unit, name)
+end
+
+--- One line of progress, without its end. What does not fit is left out from
+-- the right: retries have lines of their own.
 ---@param progress ossdl.Progress
 ---@return string
 function report.line(progress)
-   local total = progress.bytes_total
-   local text = progress.state
-   if total then
-      local unit, name = MIB, "MiB"
-      if total >= 10 * GIB then
-         unit, name = GIB, "GiB"
-      end
-      text = ("%3d %%  %.1f of %.1f %s  %.1f MiB/s%s"):format(
-         math.floor(100 * progress.bytes_done / math.max(total, 1)), progress.bytes_done / unit, total / unit, name,
-         progress.rate / MIB, progress.eta and "  " .. clock(progress.eta) .. " to go" or "")
+   local parts = {}
+   if progress.bytes_total then
+      parts[1] = amount(progress)
+      parts[2] = ("%.1f MiB/s"):format(progress.rate / MIB)
+      parts[3] = progress.eta and clock(progress.eta) .. " to go"
+   else
+      parts[1] = progress.state
    end
-   return ("%s  %s"):format(text, count(progress.connections, "connection"))
-      .. (progress.retries > 0 and "  " .. count(progress.retries, "retry", "retries") or "")
+   parts[#parts + 1] = count(progress.connections, "connection")
+   if progress.retries > 0 then
+      parts[#parts + 1] = count(progress.retries, "retry", "retries")
+   end
+   local text = table.concat(parts, "  ")
+   while #text > COLUMNS do
+      parts[#parts] = nil
+      text = table.concat(parts, "  ")
+   end
+   return text
 end
 
 local function nothing() end
@@ -73,6 +90,18 @@ function report.progress(quiet)
          io.stderr:write(clear)
       end,
    }
+end
+
+--- Writes a line to the standard output, as far as the disk behind it.
+---@param text string
+---@return boolean? ok
+---@return string? err
+function report.write(text)
+   local ok, err = io.stdout:write(text, "\n")
+   if ok then
+      ok, err = io.stdout:flush()
+   end
+   return ok and true, err
 end
 
 --- The result in one line.
