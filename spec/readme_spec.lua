@@ -1,6 +1,9 @@
 --- The README tells of everything that is public.
 
+local helper = require "spec.helper"
 local options = require "ossdl.options"
+local oss = require "spec.support.oss"
+local ossdl = require "ossdl"
 
 local function read(path)
    local file = assert(io.open(path))
@@ -30,6 +33,19 @@ describe("the README", function()
       for kind in pairs(require("ossdl.error").kinds) do
          assert.truthy(readme:find("`" .. kind .. "`", 1, true), kind .. " is not in the README")
       end
+   end)
+
+   it("shows an error as it really reads", function()
+      local function without_request(text)
+         return (text:gsub("request %x+", "request ID"))
+      end
+      local shown = assert(readme:match("```\n(NoSuchKey: .-)\n```")):gsub("%s+", " ")
+      local server = oss.start { bucket = "models" }
+      local _, err = ossdl.download(server:options { object = "llm/weights.bin", proxy = "",
+         file = helper.folder() .. "/weights.bin" })
+      server:stop()
+      helper.cleanup()
+      assert.equal(without_request(tostring(err)), without_request(shown))
    end)
 
    it("names only files that are there", function()

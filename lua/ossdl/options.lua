@@ -26,11 +26,13 @@ local ELSEWHERE = {
    enablecheckpoint = "checkpoint",
    filename = "file",
    filepath = "file",
+   insecure = "tls_verify",
    key = "object",
    objectkey = "object",
    path = "file",
    progress = "on_progress",
    progresscallback = "on_progress",
+   resume = "checkpoint",
    ststoken = "security_token",
    threadnum = "threads",
    timeout = "stall_timeout",
@@ -58,12 +60,13 @@ local function plain(name)
    return (name:lower():gsub("[^%w]", ""))
 end
 
---- The known name nearest to a wrong one.
+--- The known name nearest to a wrong one. Nil when half of that, or more, would
+-- have to change: then it was no slip, and a suggestion would mislead.
 ---@param wrong string
----@return string
+---@return string?
 function options.nearest(wrong)
    local given = plain(wrong:sub(1, 64))
-   local known, least = ELSEWHERE[given], math.huge
+   local known, least = ELSEWHERE[given], #given / 2
    if known then
       return known
    end
@@ -116,16 +119,30 @@ local function is_map(value)
    return type(value) == "table" and not map_flaw(value)
 end
 
-local function is_list(value)
-   if type(value) ~= "table" then
-      return false
-   end
-   for _, name in ipairs(value) do
-      if type(name) ~= "string" or not name:find "^[%w_-]+$" then
-         return false
+-- What is wrong in a list of header names, or nil.
+local function list_flaw(values)
+   local keys = sorted_keys(values)
+   for _, key in ipairs(keys) do
+      if type(key) == "string" then
+         return ("the name '%s' instead of an index"):format(shown(key))
+      elseif type(key) ~= "number" then
+         return ("a %s instead of an index"):format(type(key))
       end
    end
-   return true
+   for index = 1, #keys do
+      local name = values[index]
+      if name == nil then
+         return "a list with gaps"
+      elseif type(name) ~= "string" then
+         return ("a %s as entry %d"):format(type(name), index)
+      elseif not name:find "^[%w_-]+$" then
+         return ("no header's name as entry %d"):format(index)
+      end
+   end
+end
+
+local function is_list(value)
+   return type(value) == "table" and not list_flaw(value)
 end
 
 local function in_bounds(value, option)
@@ -136,6 +153,12 @@ end
 -- What may not be in a string, or nil.
 local function forbidden(word, option)
    return option.without or word == "path" and "NUL bytes" or nil
+end
+
+local LETTERS = { ["upper-case letters"] = "^[A-Z]+$" }
+
+local function consists_of(value, what)
+   return not what or value:find(LETTERS[what]) ~= nil
 end
 
 local function is_free_of(value, what)
@@ -149,7 +172,7 @@ local checks = {}
 
 function checks.string(value, option)
    return type(value) == "string" and (value ~= "" or option.empty or false)
-      and is_free_of(value, forbidden("string", option))
+      and is_free_of(value, forbidden("string", option)) and consists_of(value, option.of)
 end
 
 function checks.path(value, option)
@@ -208,6 +231,9 @@ end
 -- "string without NUL bytes that is not empty"
 local function expected_text(word, option)
    local what = forbidden(word, option)
+   if option.of then
+      return word .. " of " .. option.of
+   end
    return word .. (what and " without " .. what or "")
       .. (word == "string" and not option.empty and " that is not empty" or "")
 end
@@ -248,12 +274,15 @@ local function string_flaw(value)
    end
 end
 
+local TABLE_FLAWS = { map = map_flaw, list = list_flaw }
+
 -- What was given: enough to see the mistake, never a secret, and nothing long
 -- enough to be one that strayed here.
 local function given(value, option)
    local kind = type(value)
+   local table_flaw = TABLE_FLAWS[option.type]
    local flaw = kind == "string" and string_flaw(value)
-      or kind == "table" and option.type == "map" and map_flaw(value)
+      or kind == "table" and table_flaw and table_flaw(value)
    if flaw then
       return flaw
    elseif option.secret then
@@ -300,8 +329,8 @@ local function unknown(key)
       return ("options are named: a key of type %s is not known"):format(
          type(key))
    end
-   return ("unknown option '%s' (did you mean '%s'?)"):format(shown(key),
-      options.nearest(key))
+   local near = options.nearest(key)
+   return ("unknown option '%s'"):format(shown(key)) .. (near and (" (did you mean '%s'?)"):format(near) or "")
 end
 
 -- Options that only make sense together.

@@ -18,6 +18,7 @@
 ---@field choices? any[] values that are accepted besides the type
 ---@field empty? boolean an empty string means something
 ---@field without? "NUL bytes"|"control characters" what a string may not have
+---@field of? "upper-case letters" what alone a string may have
 ---@field secret? boolean never shown
 ---@field required? boolean
 
@@ -250,6 +251,7 @@ local schema = {
    },
    {
       name = "method", type = "string", scope = "sign", default = "GET",
+      of = "upper-case letters",
       doc = "HTTP method of the request, in upper case.",
    },
    {

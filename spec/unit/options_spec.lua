@@ -45,16 +45,17 @@ describe("the options", function()
          buket = "bucket", key = "object", objct = "object",
          filename = "file", enable_checkpoint = "checkpoint",
          on_progres = "on_progress", timeout = "stall_timeout",
+         resume = "checkpoint", insecure = "tls_verify",
       } do
          assert.equal(("unknown option '%s' (did you mean '%s'?)"):format(
             wrong, right), complaint({ [wrong] = 1 }, "client", 1))
       end
    end)
 
-   it("name a nearest one whatever the wrong name is", function()
-      for _, wrong in ipairs { "", "\0", ("x"):rep(10000), "%d%s", "é" } do
-         assert.truthy(complaint({ [wrong] = 1 }, "client", 1)
-            :find "^unknown option")
+   it("suggest nothing for a name that is like none", function()
+      for wrong, shown in pairs { [""] = "", ["\0"] = "?", ["%d%s"] = "%d%s", ["é"] = "é", colour = "colour",
+         verbose = "verbose", [("x"):rep(10000)] = ("x"):rep(64) } do
+         assert.equal(("unknown option '%s'"):format(shown), complaint({ [wrong] = 1 }, "client", 1))
       end
    end)
 
@@ -181,6 +182,33 @@ describe("the options", function()
       for _, wrong in ipairs { "x", { "x" }, { a = true }, { a = {} } } do
          assert.truthy(complaint({ headers = wrong }, "client", 1)
             :find "table of names to strings or numbers expected")
+      end
+   end)
+
+   it("accept methods in upper-case letters only", function()
+      parse({ method = "PROPFIND" }, "sign")
+      for wrong, shown in pairs { ["get"] = '"get"', ["G T"] = '"G T"', ["GET1"] = '"GET1"', ["G\nT"] =
+         "a string with a line break", [""] = "an empty string" } do
+         assert.equal(("bad option 'method' (string of upper-case letters expected, got %s)"):format(shown),
+            complaint({ method = wrong }, "sign", 1))
+      end
+   end)
+
+   it("accept lists of header names, and say what is not one", function()
+      parse({ additional_headers = { "range", "If-Match" } }, "sign")
+      parse({ additional_headers = {} }, "sign")
+      for _, case in ipairs {
+         { { host = "x" }, "the name 'host' instead of an index" },
+         { { "range", host = "x" }, "the name 'host' instead of an index" },
+         { { [true] = "x" }, "a boolean instead of an index" },
+         { { [2] = "range" }, "a list with gaps" },
+         { { [0] = "range" }, "a list with gaps" },
+         { { "range", {} }, "a table as entry 2" },
+         { { "a:b" }, "no header's name as entry 1" },
+         { "range", '"range"' },
+      } do
+         assert.equal(("bad option 'additional_headers' (list of header names expected, got %s)"):format(case[2]),
+            complaint({ additional_headers = case[1] }, "sign", 1))
       end
    end)
 
