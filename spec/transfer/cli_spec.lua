@@ -6,6 +6,7 @@ local arguments = require "ossdl.cli.arguments"
 local fixture = require "spec.transfer.fixture"
 local helper = require "spec.helper"
 local options = require "ossdl.options"
+local process = require "spec.support.process"
 
 local MIB = fixture.MIB
 local SIZE = 6 * MIB + 123
@@ -144,6 +145,19 @@ describe("the command", function()
       test.oss:clear()
       _, errors, status = run(args)
       assert.equal(0, status, errors)
+   end)
+
+   it("ends with 75 when nobody answers for the credentials yet", function()
+      local code = ([[
+         local credentials = require "ossdl.credentials"
+         credentials.chain = function()
+            return credentials.ecs_role { address = "127.0.0.1:%d" }
+         end
+         dofile(%q)]]):format(process.free_port(), COMMAND)
+      local _, errors, how, status = helper.run { code = code, args = { "get", url, test.target() },
+         env = environment() }
+      assert.same({ "exit", 75 }, { how, status }, errors)
+      assert.truthy(errors:find("metadata service 127.0.0.1:", 1, true), errors)
    end)
 
    it("shows a moving line on a terminal, and none elsewhere", function()
