@@ -82,6 +82,8 @@ end
 local function target(key, path)
    if path == "-" then
       return nil, "a download is a file, not a stream: name one"
+   elseif path == "" then
+      return nil, "FILE is empty: name one, or leave it out"
    elseif path and not path:find "/$" and not is_folder(path) then
       return path
    end

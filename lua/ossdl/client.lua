@@ -197,7 +197,7 @@ function Client:_refresh()
    end
    local ok, err = self:_ask()
    if ok == nil and not self._closed then
-      self._core:refuse_credentials(err.message)
+      self._core:refuse_credentials(err.message, err.retryable or false)
    end
    return ok, err
 end

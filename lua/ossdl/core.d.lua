@@ -115,9 +115,10 @@ function Client:set_credentials(credentials) end
 
 --- Transfers that cannot go on without credentials end with this message.
 ---@param message string
+---@param retryable? boolean the same call may succeed later
 ---@return boolean? ok
 ---@return ossdl.Error? err
-function Client:refuse_credentials(message) end
+function Client:refuse_credentials(message, retryable) end
 
 ---@param rate number bytes per second, 0 for no limit
 ---@return boolean? ok

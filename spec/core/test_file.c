@@ -379,6 +379,24 @@ TEST("a target may be anything but a folder or a link to one")
     folder_drop();
 }
 
+TEST("another user's file is refused where everybody may put one")
+{
+    if (geteuid() != 0) {
+        return; /* only root can give a file away */
+    }
+    CHECK(folder_make());
+    CHECK(mkdir("shared", 0777) == 0 && chmod("shared", 01777) == 0);
+    CHECK(folder_put("shared/a", "x", 1) && folder_put("a", "x", 1));
+    CHECK(chown("shared/a", 1234, 1234) == 0 && chown("a", 1234, 1234) == 0);
+    CHECK(refused("shared/a", "EACCES", "belongs to another user"));
+    CHECK_OK(take("a", true));
+    ossdl_file_close(&file);
+    CHECK(chown("shared/a", 0, 0) == 0);
+    CHECK_OK(take("shared/a", true));
+    ossdl_file_close(&file);
+    folder_drop();
+}
+
 static bool folder_syncs(const char *path)
 {
     struct ossdl_file folder;

@@ -299,6 +299,7 @@ describe("the command", function()
       { "%-%-expires .integer between", "presign", "oss://bucket/key", "--expires", "x" },
       { "Did you mean '%-%-endpoint'", "get", "oss://bucket/key", "file", "--endpont", "x" },
       { "not a stream", "get", "oss://bucket/key", "-" },
+      { "FILE is empty", "get", "oss://bucket/key", "" },
       { "name a FILE", "get", "oss://bucket/folder/" },
       { "name a FILE", "get", "oss://bucket/folder/..", "/tmp" },
       { "checkpoint", "get", "oss://bucket/key", "file", "--checkpoint", "file" },

@@ -76,6 +76,25 @@ describe("a client", function()
       client:close()
    end)
 
+   it("takes a target again at once after a cancel, and after letting go of it", function()
+      test.oss:fault { match = { key = "object", times = false }, rate = MIB }
+      for _, way in ipairs { "cancel", "close" } do
+         local client, file = new(), test.target()
+         for _ = 1, 10 do
+            local transfer = start(client, file)
+            reaches(transfer, function(progress)
+               return progress.bytes_done > 0
+            end)
+            transfer[way](transfer)
+         end
+         test.oss:clear()
+         local result, err = client:download { object = "object", file = file }
+         assert(result, tostring(err))
+         test:check("object", file)
+         client:close()
+      end
+   end)
+
    it("begins others while some wait out a failure", function()
       test.oss:fault { match = { key = "object", times = false }, status = 503, headers = { ["Retry-After"] = "50" } }
       test.oss:put("healthy", "12345")

@@ -73,7 +73,7 @@ describe("a credentials provider", function()
       local given = options(counter.ask, { max_threads = 4 })
       local file = given.file
       given.object, given.file = nil, nil
-      test.oss:put_random("slow", 256 * 1024)
+      test.oss:put_random("slow", 512 * 1024)
       test.oss:fault { match = { key = "slow", times = false }, rate = 256 * 1024 }
       test.oss:fault { match = { key = "object", times = false }, expired_token = true }
       local client = assert(ossdl.new(given))

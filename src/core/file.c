@@ -90,6 +90,45 @@ static bool same_file(const struct ossdl_file *file, const struct stat *info)
     return info->st_dev == file->device && info->st_ino == file->inode;
 }
 
+/* Owned by the caller; NULL without memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash) {
+        return ossdl_alloc_string(".", 1);
+    }
+    return ossdl_alloc_string(path,
+                              slash == path ? 1 : (size_t) (slash - path));
+}
+
+/*
+ * In a folder that is everybody's (as /tmp is) anybody can have put a file
+ * there that stays his own, and change what we write into it. The rule is that
+ * of the kernel's protected_regular, which looks only at files to be created.
+ */
+static enum ossdl_status check_owner(const char *path, const struct stat *info,
+                                     struct ossdl_error *err)
+{
+    char *folder;
+    struct stat parent;
+    bool planted;
+
+    if (info->st_uid == geteuid()) {
+        return OSSDL_OK;
+    }
+    folder = folder_of(path);
+    if (!folder) {
+        return ossdl_error_memory(err);
+    }
+    planted = stat(folder, &parent) == 0 && (parent.st_mode & S_ISVTX) &&
+              (parent.st_mode & S_IWOTH) && parent.st_uid != info->st_uid;
+    ossdl_free(folder);
+    return planted ? refuse(err, EACCES, "a file that belongs to another user",
+                            path)
+                   : OSSDL_OK;
+}
+
 /* OSSDL_OK with fd -1: there is no file, or it went away just now. */
 static enum ossdl_status open_existing(const char *path,
                                        struct ossdl_file *file,
@@ -159,7 +198,12 @@ static enum ossdl_status lock_and_check(struct ossdl_file *file,
         return status;
     }
     *out_stale = !ossdl_file_is_at_path(file, &file->size);
-    return *out_stale ? OSSDL_OK : check_kind(file->path, &opened, err);
+    if (*out_stale) {
+        return OSSDL_OK;
+    }
+    status = check_kind(file->path, &opened, err);
+    return status || file->created ? status
+                                   : check_owner(file->path, &opened, err);
 }
 
 static enum ossdl_status open_once(struct ossdl_file *file, bool create,
@@ -409,18 +453,6 @@ enum ossdl_status ossdl_file_sync(const struct ossdl_file *file,
                ? OSSDL_OK
                : ossdl_error_errno(err, errno, "cannot bring %s to the disk",
                                    file->path);
-}
-
-/* Owned by the caller; NULL without memory. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash) {
-        return ossdl_alloc_string(".", 1);
-    }
-    return ossdl_alloc_string(path,
-                              slash == path ? 1 : (size_t) (slash - path));
 }
 
 enum ossdl_status ossdl_file_open_folder(const char *path,

@@ -10,7 +10,8 @@
  *
  * Every call here goes on after EINTR. No symbolic link is ever followed at
  * the last component of a path, and nothing but a regular file with one name
- * is opened: neither a folder, a pipe nor a device can block or harm us.
+ * is opened: neither a folder, a pipe nor a device can block or harm us, nor
+ * another user's file in a folder like /tmp.
  */
 #ifndef OSSDL_CORE_FILE_H
 #define OSSDL_CORE_FILE_H

@@ -359,14 +359,46 @@ static enum ossdl_status accept_first(struct ossdl_worker *worker,
     return OSSDL_OK;
 }
 
+/* Does one of our own hold the target, which only has to close its files? */
+static bool is_let_go(const struct ossdl_transfer *transfer)
+{
+    struct ossdl_client *client = transfer->client;
+    bool found = false;
+
+    ossdl_lock_take(&client->lock);
+    for (const struct ossdl_transfer *other = client->locked.active.first;
+         other && !found; other = other->locked.next) {
+        found = other->locked.ending &&
+                strcmp(other->options.file, transfer->options.file) == 0;
+    }
+    ossdl_lock_drop(&client->lock);
+    return found;
+}
+
+/* *out_wait: somebody else has the target, and it is right to wait for him. */
+static enum ossdl_status open_or_wait(struct ossdl_transfer *transfer,
+                                      bool *out_wait, struct ossdl_error *err)
+{
+    enum ossdl_status status = open_files(transfer, err);
+
+    *out_wait = status == OSSDL_EBUSY &&
+                (transfer->options.wait_when_busy || is_let_go(transfer));
+    if (status == OSSDL_EBUSY && !*out_wait) {
+        /* It may have been let go between the two looks. */
+        status = open_files(transfer, err);
+    }
+    return status;
+}
+
 void ossdl_opening_run(struct ossdl_worker *worker, struct ossdl_job *job)
 {
     struct ossdl_transfer *transfer = job->transfer;
     struct ossdl_error *err = &worker->report.error;
     struct ossdl_extents known;
-    enum ossdl_status status = open_files(transfer, err);
+    bool wait;
+    enum ossdl_status status = open_or_wait(transfer, &wait, err);
 
-    if (status == OSSDL_EBUSY && transfer->options.wait_when_busy) {
+    if (wait) {
         worker->report.kind = OSSDL_REPORT_BUSY;
         return;
     }

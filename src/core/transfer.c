@@ -397,7 +397,7 @@ void ossdl_transfer_snapshot(struct ossdl_transfer *transfer,
     out->bytes_done = ossdl_transfer_progress_locked(transfer);
     out->bytes_resumed = transfer->locked.resumed_bytes;
     out->connections = transfer->locked.fetching;
-    out->requests = transfer->locked.requests;
+    out->requests = transfer->locked.requests + transfer->locked.fetching;
     out->retries = transfer->locked.retries;
     out->elapsed_ms = (out->done ? transfer->locked.ended_at : ossdl_now_ms()) -
                       transfer->started_at;

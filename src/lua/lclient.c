@@ -120,6 +120,7 @@ static int client_refuse_credentials(lua_State *L)
 {
     struct ossdl_client *client = *client_box(L);
     const char *message = luaL_checkstring(L, 2);
+    bool retryable = lua_toboolean(L, 3);
     struct ossdl_error why;
 
     if (!client) {
@@ -127,6 +128,7 @@ static int client_refuse_credentials(lua_State *L)
     }
     (void) ossdl_error_set(&why, OSSDL_ECREDENTIALS, NULL, "%s", message);
     why.resumable = true;
+    why.retryable = retryable;
     ossdl_client_refuse_credentials(client, &why);
     lua_pushboolean(L, 1);
     return 1;
