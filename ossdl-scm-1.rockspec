@@ -113,6 +113,7 @@ build = {
       ["ossdl.loop.cqueues"] = "lua/ossdl/loop/cqueues.lua",
       ["ossdl.loop.luv"] = "lua/ossdl/loop/luv.lua",
       ["ossdl.loop.resty"] = "lua/ossdl/loop/resty.lua",
+      ["ossdl.loop.yielding"] = "lua/ossdl/loop/yielding.lua",
       ["ossdl.nginx"] = "lua/ossdl/nginx.lua",
       ["ossdl.options"] = "lua/ossdl/options.lua",
       ["ossdl.schema"] = "lua/ossdl/schema.lua",

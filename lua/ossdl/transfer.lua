@@ -74,7 +74,9 @@ function transfer.new(fields)
       _on_progress = fields.on_progress,
       _interval = fields.progress_interval,
       _due = core.now() + fields.progress_interval,
-      _waiters = 0,
+      -- How many waits each coroutine is in. Weak, since one that is
+      -- abandoned in the midst of a wait never comes back from it.
+      _waiters = setmetatable({}, { __mode = "k" }),
       _rate = { at = core.now(), bytes = 0 },
    }, Transfer)
 end
@@ -187,13 +189,32 @@ function Transfer:_next_look(deadline, snapshot)
    return look, quiet
 end
 
+-- Lua 5.1 has no name for its main coroutine.
+local MAIN = "main"
+
+-- Whether somebody waits. Whose coroutine was closed will not come back.
+function Transfer:_is_awaited()
+   for thread in pairs(self._waiters) do
+      if thread == MAIN or coroutine.status(thread) ~= "dead" then
+         return true
+      end
+   end
+   return false
+end
+
+function Transfer:_count_waits(thread, difference)
+   local count = (self._waiters[thread] or 0) + difference
+   self._waiters[thread] = count > 0 and count or nil
+end
+
 -- One wait in the loop. A close meanwhile is carried out here, since a
 -- descriptor may not go away under a loop that watches it.
 function Transfer:_pause(look, quiet)
-   self._waiters = self._waiters + 1
+   local thread = coroutine.running() or MAIN
+   self:_count_waits(thread, 1)
    local called, ok, err = pcall(self._loop.wait, self._handle, look, quiet)
-   self._waiters = self._waiters - 1
-   if self._closed and self._waiters == 0 then
+   self:_count_waits(thread, -1)
+   if self._closed and not self:_is_awaited() then
       self:_release()
    end
    if not called then
@@ -299,6 +320,10 @@ end
 function Transfer:_release()
    local dispose = self._dispose
    self._dispose = nil
+   self._released = true
+   if self._loop.forget then
+      self._loop.forget(self._handle)
+   end
    self._handle:close()
    if dispose then
       dispose()
@@ -308,11 +333,11 @@ end
 --- Lets go of the transfer. One that still runs is cancelled and can be
 -- continued by a later call.
 function Transfer:close()
-   if self._closed then
+   if self._released then
       return
    end
    self._closed = true
-   if self._waiters > 0 then
+   if self:_is_awaited() then
       self._handle:cancel()
    else
       self:_release()

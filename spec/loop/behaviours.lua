@@ -161,6 +161,58 @@ local function define(loop)
       assert.is_true(helper.same_file(server:path "two", two))
    end)
 
+   it("lets two coroutines wait for one transfer", function()
+      local file, ends = target(), 0
+      server:fault { match = { key = "one" }, delay = 0.3 }
+      local client = assert(ossdl.new(server:options { proxy = "",
+         loop = loop.name }))
+      local transfer = assert(client:start { object = "one", file = file })
+      local function wait()
+         local done, err = transfer:wait()
+         assert(done, tostring(err))
+         ends = ends + 1
+      end
+      run(loop, wait, wait)
+      transfer:close()
+      client:close()
+      assert.are.equal(2, ends)
+      assert.is_true(helper.same_file(server:path "one", file))
+   end)
+
+   if loop.name ~= "blocking" then
+      it("says so where nothing can yield, and goes on elsewhere", function()
+         local file = target()
+         local client = assert(ossdl.new(server:options { proxy = "",
+            loop = loop.name }))
+         -- No coroutine yields across a function of C.
+         local function through_c(action)
+            local value, err
+            string.gsub("x", "x", function()
+               value, err = action()
+            end)
+            assert.is_nil(value)
+            assert.are.equal("YIELD", err.code)
+            assert.truthy(err.message:find(loop.name, 1, true))
+            assert.truthy(err.message:find('loop = "blocking"', 1, true))
+         end
+         run(loop, function()
+            through_c(function()
+               return client:download { object = "one", file = file }
+            end)
+            local transfer = assert(client:start { object = "one",
+               file = file })
+            through_c(function()
+               return transfer:wait(10)
+            end)
+            transfer:close()
+            assert(client:download { object = "one", file = file,
+               busy = "wait" })
+         end)
+         client:close()
+         assert.is_true(helper.same_file(server:path "one", file))
+      end)
+   end
+
    it("waits in slices of time", function()
       local file, slices = target(), 0
       server:fault { match = { key = "one" }, delay = 0.5 }

@@ -36,6 +36,23 @@ describe("waiting", function()
       return results and results[1], thread
    end
 
+   -- Calls it through a C function, which no coroutine of any Lua yields
+   -- across.
+   local function through_c(action)
+      local results
+      string.gsub("x", "x", function()
+         results = { action() }
+      end)
+      return results[1], results[2]
+   end
+
+   local function assert_refused(ok, err, words)
+      assert.is_nil(ok)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.message:find(words, 1, true), err.message)
+      assert.truthy(err.message:find('loop = "blocking"', 1, true))
+   end
+
    it("blocks where no event loop runs", function()
       assert.equal("blocking", auto.pick().name)
       assert.is_true(auto.ready())
@@ -96,21 +113,30 @@ describe("waiting", function()
          assert.equal("blocking", auto.pick().name)
       end)
 
+      local function wait(...)
+         local arguments = { ... }
+         local ok, err
+         in_coroutine(function()
+            ok, err = auto.wait(handle, arguments[1], arguments[2])
+         end)
+         return ok, err
+      end
+
       it("polls the transfer, and leaves no trace of it", function()
-         assert.is_true(auto.wait(handle, core.clock + 2))
+         assert.is_true(wait(core.clock + 2))
          assert.same(3 - 1, polled[1][1])
          assert.equal(handle, polled[1][2])
          assert.near(2, polled[1][3], 1e-6)
          assert.equal(42, polled.cancelled)
-         assert.is_true(auto.wait(handle))
+         assert.is_true(wait())
          assert.equal(1, polled[2][1])
       end)
 
       it("does not happen when there is something to do", function()
          handle.steps = { { state = "done" } }
-         assert.is_true(auto.wait(handle))
+         assert.is_true(wait())
          assert.equal(0, #polled)
-         assert.is_true(auto.wait(handle, core.clock + 1, true))
+         assert.is_true(wait(core.clock + 1, true))
          assert.equal(1, #polled)
       end)
 
@@ -119,7 +145,7 @@ describe("waiting", function()
          handle.pollfd = function()
             return nil, reason
          end
-         local ok, err = auto.wait(handle)
+         local ok, err = wait()
          assert.is_nil(ok)
          assert.equal(reason, err)
       end)
@@ -147,12 +173,14 @@ describe("waiting", function()
       before_each(function()
          mode, objects = "default", {}
          uv = {
+            polls = {},
             loop_mode = function()
                return mode
             end,
             new_poll = function(fd)
                uv.poll = object()
                uv.poll.fd = fd
+               table.insert(uv.polls, uv.poll)
                return uv.poll
             end,
             new_timer = function()
@@ -180,6 +208,113 @@ describe("waiting", function()
             return auto.pick().name
          end))
       end)
+
+      it("shares one poll object among those who wait", function()
+         local woken = {}
+         for i = 1, 3 do
+            in_coroutine(function()
+               assert(auto.wait(handle, i < 3 and core.clock + i or nil))
+               woken[#woken + 1] = i
+            end)
+         end
+         assert.equal(1, #uv.polls)
+         objects[3].callback()
+         assert.same({ 2 }, woken)
+         assert.equal(0, uv.poll.closes)
+         uv.poll.callback()
+         assert.same({ 2, 1, 3 }, woken)
+         for _, made in ipairs(objects) do
+            assert.equal(1, made.closes)
+         end
+      end)
+
+      it("wakes the others, too, when one of them raises", function()
+         local woken
+         in_coroutine(function()
+            auto.wait(handle)
+            error("mine", 0)
+         end)
+         in_coroutine(function()
+            woken = auto.wait(handle)
+         end)
+         assert.has_error(function()
+            uv.poll.callback()
+         end, "mine")
+         assert.is_true(woken)
+      end)
+
+      it("is refused where nothing can yield, with nothing left", function()
+         local named = auto.named "luv"
+         for _, call in ipairs { named.ready, named.wait } do
+            local ok, err = call(handle)
+            assert_refused(ok, err, "call it in one")
+            in_coroutine(function()
+               ok, err = through_c(function()
+                  return call(handle, core.clock + 1)
+               end)
+            end)
+            assert_refused(ok, err, "string.gsub")
+         end
+         assert.equal(0, #objects)
+      end)
+
+      it("takes everything back when only yielding itself can tell", function()
+         local isyieldable = coroutine.isyieldable -- luacheck: ignore
+         rawset(coroutine, "isyieldable", nil)
+         fake_core.remove()
+         core = fake_core.install()
+         local named = require "ossdl.loop.luv"
+         rawset(coroutine, "isyieldable", isyieldable)
+         local ok, err
+         in_coroutine(function()
+            ok, err = through_c(function()
+               return named.wait(handle, core.clock + 1)
+            end)
+         end)
+         assert_refused(ok, err, "yield across")
+         assert.equal(2, #objects)
+         for _, made in ipairs(objects) do
+            assert.equal(1, made.closes)
+         end
+      end)
+
+      it("passes on why libuv does not watch the descriptor", function()
+         uv.new_poll = function()
+            return nil, "EEXIST: file already exists"
+         end
+         local ok, err
+         in_coroutine(function()
+            ok, err = auto.wait(handle)
+         end)
+         assert_refused(ok, err, "EEXIST")
+      end)
+
+      it("is over for a handle that is forgotten", function()
+         in_coroutine(function()
+            auto.wait(handle, core.clock + 1)
+         end)
+         auto.forget(handle)
+         auto.forget(handle)
+         for _, made in ipairs(objects) do
+            assert.equal(1, made.closes)
+         end
+      end)
+
+      if coroutine.close then -- luacheck: ignore
+         it("does not wake who was closed meanwhile", function()
+            for _, object_of in ipairs { "poll", "timer" } do
+               local thread = coroutine.create(function()
+                  auto.wait(handle, core.clock + 1)
+               end)
+               assert(coroutine.resume(thread))
+               coroutine.close(thread) -- luacheck: ignore
+               uv[object_of].callback()
+            end
+            for _, made in ipairs(objects) do
+               assert.equal(1, made.closes)
+            end
+         end)
+      end
 
       it("yields until the descriptor is readable", function()
          local ok
@@ -278,12 +413,26 @@ describe("waiting", function()
          end))
       end)
 
+      local function wait()
+         local ok = in_coroutine(function()
+            return auto.named("copas").wait(handle, core.clock + 3)
+         end)
+         return ok
+      end
+
       it("shows copas something like a socket", function()
-         assert.is_true(auto.named("copas").wait(handle, core.clock + 3))
+         assert.is_true(wait())
          assert.equal(copas.socket, copas.timeouts[1])
          assert.near(3, copas.timeouts[4], 1e-6)
          copas.settimeouts = nil
-         assert.is_true(auto.named("copas").wait(handle, core.clock + 3))
+         assert.is_true(wait())
+      end)
+
+      it("is refused where nothing can yield", function()
+         local named = auto.named "copas"
+         for _, call in ipairs { named.ready, named.wait } do
+            assert_refused(call(handle), select(2, call(handle)), "call it in one")
+         end
       end)
    end)
 
@@ -371,6 +520,22 @@ describe("waiting", function()
             assert.is_true(auto.ready())
          end
       end)
+   end)
+
+   it("by yielding is refused in PUC Lua 5.1", function()
+      local version, jit = _VERSION, rawget(_G, "jit")
+      fake_core.remove()
+      rawset(_G, "_VERSION", "Lua 5.1")
+      rawset(_G, "jit", nil)
+      core = fake_core.install()
+      local yielding = require "ossdl.loop.yielding"
+      rawset(_G, "_VERSION", version)
+      rawset(_G, "jit", jit)
+      local ok, err
+      in_coroutine(function()
+         ok, err = yielding.ready "cqueues"
+      end)
+      assert_refused(ok, err, "use LuaJIT or a newer Lua")
    end)
 
    it("like nginx is refused outside it", function()

@@ -104,6 +104,78 @@ describe("a transfer", function()
       assert.equal("closed", err.kind)
    end)
 
+   describe("of which a coroutine that waits is no more", function()
+      local forgotten
+
+      before_each(function()
+         forgotten = nil
+         client._loop = {
+            name = "test", yields = true,
+            wait = function()
+               coroutine.yield()
+               return true
+            end,
+            forget = function(handle)
+               assert.equal(0, handle.closes)
+               forgotten = handle
+            end,
+         }
+      end)
+
+      -- A coroutine that waits for it.
+      local function waiting_for(transfer)
+         local thread = coroutine.create(function()
+            transfer:wait()
+         end)
+         assert(coroutine.resume(thread))
+         return thread
+      end
+
+      it("is released by close() once that one is collected", function()
+         local transfer, handle = start { {} }
+         waiting_for(transfer)
+         collectgarbage()
+         collectgarbage()
+         transfer:close()
+         assert.equal(1, handle.closes)
+         assert.equal(handle, forgotten)
+      end)
+
+      if coroutine.close then -- luacheck: ignore
+         local close = coroutine.close -- luacheck: ignore
+
+         it("is released by close()", function()
+            local transfer, handle = start { {} }
+            local thread = waiting_for(transfer)
+            close(thread)
+            transfer:close()
+            assert.equal(1, handle.closes)
+            assert.equal(handle, forgotten)
+         end)
+
+         it("is released when the last one of the others leaves", function()
+            local transfer, handle = start { {} }
+            local dead, alive = waiting_for(transfer), waiting_for(transfer)
+            close(dead)
+            transfer:close()
+            assert.equal(0, handle.closes)
+            assert(coroutine.resume(alive))
+            assert.equal(1, handle.closes)
+         end)
+
+         it("is released by a second close(), if need be", function()
+            local transfer, handle = start { {} }
+            local thread = waiting_for(transfer)
+            transfer:close()
+            assert.equal(0, handle.closes)
+            close(thread)
+            transfer:close()
+            transfer:close()
+            assert.equal(1, handle.closes)
+         end)
+      end
+   end)
+
    it("passes on why waiting is not possible", function()
       local reason = core.error("invalid", "not here")
       client._loop = { name = "test", wait = function()

@@ -42,6 +42,15 @@ function auto.wait(handle, deadline, quiet)
    return ok, err
 end
 
+--- Tells every loop, since nobody knows where the last wait took place.
+function auto.forget(handle)
+   for _, loop in ipairs(CANDIDATES) do
+      if loop.forget then
+         loop.forget(handle)
+      end
+   end
+end
+
 --- The loop of an option's value: a name, or a function (handle, deadline).
 ---@param value string|function
 ---@return ossdl.Loop

@@ -11,6 +11,7 @@ local TURN = 0.25
 ---@field yields boolean other coroutines may run meanwhile
 ---@field ready? fun(): boolean?, ossdl.Error? whether waiting is possible
 ---@field wait ossdl.LoopWait
+---@field forget? fun(handle: table) lets go of a handle that will be closed
 
 ---@alias ossdl.LoopWait
 ---| fun(handle: table, deadline: number?, quiet: boolean?): boolean?, any

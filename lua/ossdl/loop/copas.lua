@@ -2,6 +2,7 @@
 -- looks like one stands for the transfer.
 
 local core = require "ossdl.core"
+local yielding = require "ossdl.loop.yielding"
 
 local loop = { name = "copas", yields = true }
 
@@ -14,6 +15,12 @@ function loop.running()
    end
    local thread, is_main = coroutine.running()
    return thread ~= nil and not is_main
+end
+
+--- Whether the caller can yield.
+function loop.ready()
+   local ok, err = yielding.ready(loop.name)
+   return ok, err
 end
 
 local Socket = {}
@@ -46,10 +53,14 @@ function Socket.close()
 end
 
 function loop.wait(handle, deadline, quiet)
-   local copas = require "copas"
-   local fd, err = handle:getfd()
-   if not fd then
+   local ok, err = loop.ready()
+   if not ok then
       return nil, err
+   end
+   local copas = require "copas"
+   local fd, no_fd = handle:getfd()
+   if not fd then
+      return nil, no_fd
    end
    if not quiet and handle:dirty() then
       return true

@@ -1,6 +1,7 @@
 --- Waiting in a cqueues controller.
 
 local core = require "ossdl.core"
+local yielding = require "ossdl.loop.yielding"
 
 local loop = { name = "cqueues", yields = true }
 
@@ -14,11 +15,26 @@ function loop.running()
    return immediate == true
 end
 
-function loop.wait(handle, deadline, quiet)
+--- Whether the caller can yield, if it has to: outside a controller, cqueues
+-- makes one for the occasion, and blocks.
+function loop.ready()
    local cqueues = require "cqueues"
-   local fd, err = handle:pollfd()
-   if not fd then
+   if not cqueues.running() then
+      return true
+   end
+   local ok, err = yielding.ready(loop.name)
+   return ok, err
+end
+
+function loop.wait(handle, deadline, quiet)
+   local ok, err = loop.ready()
+   if not ok then
       return nil, err
+   end
+   local cqueues = require "cqueues"
+   local fd, no_fd = handle:pollfd()
+   if not fd then
+      return nil, no_fd
    end
    if not quiet and handle:dirty() then
       return true
