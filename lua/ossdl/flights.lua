@@ -20,6 +20,12 @@ local flights = {}
 ---@type table<string, ossdl.Flight>
 local under_way = {}
 
+-- Every method of a handle is here, so that a ticket can do all it can.
+---@class ossdl.Ticket: ossdl.core.Transfer
+---@field client ossdl.Client
+---@field flight ossdl.Flight|false false once it was given back
+---@field is_first boolean
+---@field last? ossdl.core.Snapshot of the moment at which it was cancelled
 local Ticket = {}
 Ticket.__index = Ticket
 
@@ -91,7 +97,7 @@ end
 ---@param identity string what is downloaded, from where
 ---@param owner ossdl.Client of a transfer that is begun
 ---@param begin fun(): ossdl.core.Transfer?, ossdl.Error?
----@return table? ticket
+---@return ossdl.Ticket? ticket
 ---@return ossdl.Error? err
 function flights.join(path, identity, owner, begin)
    local key = options.tidy_path(path)
@@ -151,6 +157,37 @@ function Ticket:result()
    return result, err
 end
 
+--- Blocks; for who has cancelled, there is nothing to wait for.
+function Ticket:wait(seconds)
+   local flight = self.flight
+   if not flight then
+      return true
+   end
+   local ok, err = flight.handle:wait(seconds)
+   return ok, err
+end
+
+--- All holders have the same descriptor, and the first one that polls takes
+-- the wake-up from the others: whoever watches it needs a deadline as well.
+function Ticket:pollfd()
+   local flight = self.flight
+   if not flight then
+      return nil, cancelled()
+   end
+   local fd, err = flight.handle:pollfd()
+   return fd, err
+end
+
+Ticket.getfd = Ticket.pollfd
+
+function Ticket.events()
+   return "r"
+end
+
+function Ticket.timeout()
+   return nil
+end
+
 function Ticket:dirty()
    return not self.flight or self.flight.handle:dirty()
 end
@@ -176,6 +213,9 @@ function Ticket:cancel()
 end
 
 Ticket.close = leave
+
+-- For `local ticket <close> = ...`
+Ticket.__close = leave
 
 function Ticket:__tostring()
    return self.flight and tostring(self.flight.handle)

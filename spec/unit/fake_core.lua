@@ -87,6 +87,14 @@ end
 
 Transfer.getfd = Transfer.pollfd
 
+function Transfer.events()
+   return "r"
+end
+
+function Transfer.timeout()
+   return nil
+end
+
 function Transfer:dirty()
    local step = self:snapshot()
    return self.closed or FINAL[step.state] or step.needs_credentials

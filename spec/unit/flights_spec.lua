@@ -1,4 +1,12 @@
+-- The real one, whose handles a ticket stands for.
+require "ossdl.core"
+
 local fake_core = require "spec.unit.fake_core"
+
+-- The metatable of the binding's handles.
+local function binding_class()
+   return debug.getregistry()["ossdl.transfer"]
+end
 
 describe("single flight", function()
    local core, flights, starts, owner
@@ -37,6 +45,38 @@ describe("single flight", function()
       assert.equal(5, second:result().bytes)
       second:close()
       assert.equal(1, core.transfers[1].closes)
+   end)
+
+   it("gives out what has every method of the binding's handles", function()
+      local ticket, class = join(), binding_class()
+      for name in pairs(class.__index) do
+         assert.equal("function", type(ticket[name]), name .. "() is missing")
+      end
+      for name, value in pairs(class) do
+         assert.equal(type(value), name == "__name" and "string"
+            or type(getmetatable(ticket)[name]), name .. " is missing")
+      end
+      ticket:close()
+   end)
+
+   it("passes on what event loops want of a handle", function()
+      local ticket, other = join(), join()
+      core.transfers[1].fd = 42
+      assert.equal(42, ticket:pollfd())
+      assert.equal(42, ticket:getfd())
+      assert.equal("r", ticket:events())
+      assert.is_nil(ticket:timeout())
+      assert.is_true(ticket:wait(1))
+      assert.equal(1, core.transfers[1].waits)
+      ticket:cancel()
+      for _, method in ipairs { "pollfd", "getfd" } do
+         local fd, err = ticket[method](ticket)
+         assert.is_nil(fd)
+         assert.equal("cancelled", err.kind)
+      end
+      assert.is_true(ticket:wait(1))
+      assert.equal(1, core.transfers[1].waits)
+      other:close()
    end)
 
    it("knows a path in another writing", function()
@@ -235,6 +275,20 @@ describe("single flight", function()
          assert.equal(5, second.result.bytes)
          assert.is_true(core.clients[1].closed)
          assert.is_true(core.clients[2].closed)
+      end)
+
+      it("whoever wants to block or to watch the descriptor, can", function()
+         ngx.phase = "init_worker"
+         core.steps = { {}, { state = "done", bytes_done = 5 } }
+         assert.equal(5, resty.download(options { loop = "blocking" }).bytes)
+         core.steps = { {} }
+         local client = assert(resty.new(options()))
+         local transfer = assert(client:start {})
+         core.transfers[2].fd = 42
+         assert.equal(42, transfer:pollfd())
+         assert.equal(42, transfer:getfd())
+         transfer:close()
+         client:close()
       end)
 
       it("each has its own on_progress", function()
