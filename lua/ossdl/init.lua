@@ -32,6 +32,13 @@ function ossdl.download(options)
    return result, err
 end
 
+--- The clock of the deadlines that a function of the option `loop` gets:
+-- seconds that never go back; their zero means nothing.
+---@return number
+function ossdl.now()
+   return core.now()
+end
+
 --- The headers that sign a request.
 ---@param options table
 ---@return table<string, string>? headers

@@ -23,6 +23,7 @@ local _M = {
    _VERSION = ossdl._VERSION,
    credentials = ossdl.credentials,
    error = ossdl.error,
+   now = ossdl.now,
 }
 
 -- Phases that belong to a request whose client may go away.

@@ -66,6 +66,9 @@ describe("waiting", function()
    end)
 
    it("is done by the loop that is named", function()
+      for _, name in ipairs(LOOPS) do
+         package.loaded[name] = {}
+      end
       assert.equal(auto, auto.named "auto")
       for _, name in ipairs { "blocking", "resty", "cqueues", "luv",
          "copas" } do
@@ -73,13 +76,76 @@ describe("waiting", function()
       end
    end)
 
-   it("is done by a function that is given", function()
-      local got
-      local loop = auto.named(function(...)
-         got = { ... }
+   it("needs the library of the loop that is named, and says so", function()
+      local ossdl = require "ossdl"
+      local path, cpath = package.path, package.cpath
+      package.path, package.cpath = "", ""
+      for _, call in ipairs { ossdl.new, ossdl.download } do
+         for _, name in ipairs { "cqueues", "luv", "copas" } do
+            local ok, message = pcall(function()
+               local value = call { endpoint = "e", signature = "none",
+                  bucket = "b", object = "o", file = "f", loop = name }
+               return value
+            end)
+            assert.is_false(ok)
+            assert.truthy(message:find "loop_spec%.lua:%d+: bad option 'loop'", message)
+            assert.truthy(message:find("luarocks install " .. name, 1, true))
+            assert.is_nil(message:find "\n")
+         end
+      end
+      package.path, package.cpath = path, cpath
+      -- There is only the one that every test has.
+      assert.equal(1, #core.transfers)
+      package.loaded.uv = {}
+      assert.equal("luv", auto.named("luv").name)
+   end)
+
+   describe("by a function of the program's", function()
+      it("gets all there is to know, and may return nothing", function()
+         local got
+         local loop = auto.named(function(...)
+            got = { ... }
+         end)
+         assert.is_true(loop.wait(handle, 7, true))
+         assert.same({ handle, 7, true }, got)
       end)
-      assert.is_true(loop.wait(handle, 7))
-      assert.same({ handle, 7 }, got)
+
+      it("ends with the reason for which it gave up", function()
+         local mine = core.error("io", "no such descriptor")
+         for reason, expected in pairs {
+            gone = "the function of the option 'loop' gave up: gone",
+            [mine] = "no such descriptor",
+         } do
+            for _, ok in ipairs { false, "nil" } do
+               local loop = auto.named(function()
+                  return ok ~= "nil" and ok or nil, reason
+               end)
+               local done, err = loop.wait(handle)
+               assert.is_nil(done)
+               assert.equal(expected, err.message)
+            end
+         end
+      end)
+
+      it("ends a download whose function gave up", function()
+         core.steps = { {} }
+         local result, err = require "ossdl".download { endpoint = "e",
+            signature = "none", bucket = "b", object = "o", file = "f",
+            loop = function()
+               return nil, "gone"
+            end }
+         assert.is_nil(result)
+         assert.equal("LOOP", err.code)
+         assert.is_true(err.resumable)
+         assert.is_true(core.transfers[2].cancelled)
+         assert.equal(1, core.transfers[2].closes)
+      end)
+
+      it("can compute with the deadline", function()
+         local ossdl = require "ossdl"
+         core.clock = 1234
+         assert.equal(1234, ossdl.now())
+      end)
    end)
 
    it("asks only loops that are loaded", function()

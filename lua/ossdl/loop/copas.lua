@@ -17,6 +17,10 @@ function loop.running()
    return thread ~= nil and not is_main
 end
 
+function loop.load()
+   return require "copas"
+end
+
 --- Whether the caller can yield.
 function loop.ready()
    local ok, err = yielding.ready(loop.name)
@@ -57,7 +61,7 @@ function loop.wait(handle, deadline, quiet)
    if not ok then
       return nil, err
    end
-   local copas = require "copas"
+   local copas = loop.load()
    local fd, no_fd = handle:getfd()
    if not fd then
       return nil, no_fd

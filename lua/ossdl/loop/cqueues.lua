@@ -15,11 +15,14 @@ function loop.running()
    return immediate == true
 end
 
+function loop.load()
+   return require "cqueues"
+end
+
 --- Whether the caller can yield, if it has to: outside a controller, cqueues
 -- makes one for the occasion, and blocks.
 function loop.ready()
-   local cqueues = require "cqueues"
-   if not cqueues.running() then
+   if not loop.load().running() then
       return true
    end
    local ok, err = yielding.ready(loop.name)
@@ -31,7 +34,7 @@ function loop.wait(handle, deadline, quiet)
    if not ok then
       return nil, err
    end
-   local cqueues = require "cqueues"
+   local cqueues = loop.load()
    local fd, no_fd = handle:pollfd()
    if not fd then
       return nil, no_fd

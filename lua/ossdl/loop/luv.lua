@@ -41,6 +41,10 @@ function loop.running()
    return uv.loop_alive() == true
 end
 
+function loop.load()
+   return find() or require "luv"
+end
+
 --- Whether the caller can yield.
 function loop.ready()
    local ok, err = yielding.ready(loop.name)
@@ -170,7 +174,7 @@ function loop.wait(handle, deadline, quiet)
    if not quiet and handle:dirty() then
       return true
    end
-   local uv = find() or require "luv"
+   local uv = loop.load()
    local waiter, refused = enter(uv, handle, fd)
    if not waiter then
       return nil, refused
