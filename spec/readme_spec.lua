@@ -56,6 +56,17 @@ describe("the README", function()
       end
    end)
 
+   it("names the variables that the example in nginx keeps", function()
+      local conf = "\n" .. read("examples/openresty/nginx.conf")
+      local count = 0
+      for line in readme:gmatch("`(env [%u_]+;)`") do
+         assert.truthy(conf:find("\n" .. line .. "\n", 1, true), line .. " is not in the example")
+         count = count + 1
+      end
+      local _, kept = conf:gsub("\nenv [%u_]+;", "")
+      assert.are.equal(kept, count)
+   end)
+
    it("shows the two commands on its first screen", function()
       local first = readme:sub(1, 2600)
       assert.truthy(first:find("make demo", 1, true))

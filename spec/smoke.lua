@@ -35,6 +35,23 @@ local missing
 result, missing = ossdl.download(server:options { object = "missing", file = target })
 check("what is missing is an error value",
    result == nil and missing.kind == "service" and missing.code == "NoSuchKey")
+
+-- In cqueues it waits, or tells why it cannot: PUC Lua 5.1 does not yield
+-- within pcall.
+local found, cqueues = pcall(require, "cqueues")
+if found then
+   local controller = cqueues.new()
+   controller:wrap(function()
+      result, err = ossdl.download(server:options { object = "smoke", file = target, loop = "cqueues" })
+   end)
+   assert(controller:loop())
+   if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+      check("Lua 5.1 refuses to wait in cqueues, and says what to do",
+         result == nil and err.code == "YIELD" and err.message:find("use LuaJIT", 1, true))
+   else
+      check("it downloads in cqueues: " .. tostring(err), result and result.verified)
+   end
+end
 os.remove(target)
 server:stop()
 

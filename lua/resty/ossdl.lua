@@ -6,9 +6,10 @@
 -- its calls return an error of kind "forked".
 --
 -- Two requests in one worker that want the same object in the same file share
--- one transfer. With lua_check_client_abort on, a download ends when the
--- client of its request goes away and nobody else waits for it; that takes
--- the request's ngx.on_abort handler, unless one is already set.
+-- one transfer, with the options of the first one. With lua_check_client_abort
+-- on, a download ends when the client of its request goes away and nobody else
+-- waits for it; that takes the request's ngx.on_abort handler, unless one is
+-- already set.
 
 -- luacheck: globals ngx
 
