@@ -198,6 +198,19 @@ describe("waiting", function()
          assert.equal(1, polled[2][1])
       end)
 
+      it("leaves no trace when the wait never ends, either", function()
+         package.loaded.cqueues.poll = coroutine.yield
+         in_coroutine(function()
+            auto.wait(handle)
+         end)
+         assert.is_nil(polled.cancelled)
+         auto.forget(handle)
+         assert.equal(42, polled.cancelled)
+         polled.cancelled = nil
+         auto.forget(handle)
+         assert.is_nil(polled.cancelled)
+      end)
+
       it("does not happen when there is something to do", function()
          handle.steps = { { state = "done" } }
          assert.is_true(wait())

@@ -5,6 +5,9 @@ local yielding = require "ossdl.loop.yielding"
 
 local loop = { name = "cqueues", yields = true }
 
+-- The descriptors that controllers know, by handle.
+local polled = setmetatable({}, { __mode = "k" })
+
 --- True in a coroutine that a controller resumed itself.
 function loop.running()
    local cqueues = package.loaded.cqueues
@@ -42,6 +45,7 @@ function loop.wait(handle, deadline, quiet)
    if not quiet and handle:dirty() then
       return true
    end
+   polled[handle] = fd
    if deadline then
       cqueues.poll(handle, math.max(0, deadline - core.now()))
    else
@@ -49,8 +53,18 @@ function loop.wait(handle, deadline, quiet)
    end
    -- A controller must forget a descriptor before it is closed, and nobody
    -- says when that will be.
-   cqueues.cancel(fd)
+   loop.forget(handle)
    return true
+end
+
+--- The handle is about to be closed, or a wait is over: no controller waits
+-- for it any more, not even for the sake of a coroutine that was closed.
+function loop.forget(handle)
+   local fd = polled[handle]
+   if fd then
+      polled[handle] = nil
+      loop.load().cancel(fd)
+   end
 end
 
 return loop
