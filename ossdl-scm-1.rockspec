@@ -27,6 +27,7 @@ build = {
          sources = {
             "src/core/alloc.c",
             "src/core/backoff.c",
+            "src/core/balance.c",
             "src/core/buf.c",
             "src/core/canonical.c",
             "src/core/classify.c",
@@ -46,7 +47,9 @@ build = {
             "src/core/file.c",
             "src/core/http.c",
             "src/core/http_clock.c",
+            "src/core/http_codes.c",
             "src/core/http_headers.c",
+            "src/core/http_proxy.c",
             "src/core/http_sockets.c",
             "src/core/httpdate.c",
             "src/core/identity.c",

@@ -21,8 +21,8 @@ local LAYERS = {
    [1] = "pairs codec digest timefmt credentials sign sign_v1 sign_v4 canonical endpoint names region reply "
       .. "errtext errxml errjson crc64 crc64_fold ranges extents plan backoff pace plateau net classify "
       .. "journal_format identity httpdate",
-   [2] = "file http http_headers http_clock http_sockets sink journal notify watch",
-   [3] = "queue process client worker job transfer schedule settle opening fetch verify commit",
+   [2] = "file http http_headers http_clock http_codes http_proxy http_sockets sink journal notify watch",
+   [3] = "queue process client worker job transfer schedule balance settle opening fetch verify commit",
 }
 
 -- Who may include a library's headers.
@@ -90,6 +90,13 @@ describe("the house", function()
                assert.truthy(home and path:find(home), path .. " calls " .. name .. "()")
             end
          end
+      end
+   end)
+
+   it("keeps files to one noun: 700 lines", function()
+      for _, path in ipairs(sources) do
+         local _, count = read(path):gsub("\n", "")
+         assert.is_true(count <= 700, ("%s has %d lines"):format(path, count))
       end
    end)
 

@@ -42,9 +42,9 @@ struct ossdl_client {
 
     /* Guarded by the lock. */
     struct {
-        struct ossdl_queue waiting; /* not begun, in their order */
-        struct ossdl_queue active;  /* they take turns: rotated */
-        bool opened_last;           /* the last turn went to a new one */
+        struct ossdl_queue waiting;   /* not begun, in their order */
+        struct ossdl_queue active;    /* they take turns: rotated */
+        bool opened_last;             /* the last turn went to a new one */
         struct ossdl_worker *workers; /* and the closer */
         unsigned worker_count;        /* without the closer */
         bool closer_wanted;

@@ -1,5 +1,6 @@
 #include "fetch.h"
 
+#include "balance.h"
 #include "crc64.h"
 #include "errtext.h"
 #include "schedule.h"
@@ -94,7 +95,8 @@ static void claim(struct fetch *fetch)
     int64_t now_ms = ossdl_now_ms();
 
     ossdl_lock_take(&client->lock);
-    fetch->claimed = ossdl_schedule_claim_locked(fetch->job, now_ms);
+    ossdl_schedule_end_turn_locked(fetch->job, now_ms);
+    fetch->claimed = ossdl_balance_claim_locked(fetch->job, now_ms);
     ossdl_lock_drop(&client->lock);
     if (fetch->transfer->options.threads == 0) {
         /* The claim may have found that more connections are worth it. */

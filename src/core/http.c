@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "http_clock.h"
+#include "http_codes.h"
 #include "http_headers.h"
 #include "http_sockets.h"
 #include "lock.h"
@@ -26,7 +27,6 @@
 #define IDLE_MAX_SECONDS 55L
 #define KEPT_CONNECTIONS 4L /* one per bucket: each has a host name */
 #define KEEPALIVE_SECONDS 30L
-#define ANY_PHASE OSSDL_HTTP_PHASES
 
 struct ossdl_http {
     /* Fixed by ossdl_http_new(). */
@@ -132,55 +132,6 @@ static CURLcode set_caller_options(struct ossdl_http *http,
     return code == CURLE_OK ? set_strings(http->easy, options) : code;
 }
 
-/* ---- libcurl's codes ------------------------------------------------- */
-
-/* What a code means can depend on the phase; the first row that fits counts. */
-static const struct {
-    CURLcode code;
-    enum ossdl_http_phase phase;
-    enum ossdl_net net;
-} nets[] = {
-    {CURLE_OK, OSSDL_HTTP_ANSWER, OSSDL_NET_EMPTY_REPLY},
-    {CURLE_OK, ANY_PHASE, OSSDL_NET_OK},
-    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_CONNECT, OSSDL_NET_BAD_URL},
-    /* HTTP/0.9: that is, anything at all. */
-    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_ANSWER, OSSDL_NET_GARBAGE},
-    /* A line without an end: libcurl's 100 KB for it are used up. */
-    {CURLE_OUT_OF_MEMORY, OSSDL_HTTP_ANSWER, OSSDL_NET_HEADERS_TOO_LARGE},
-    {CURLE_OUT_OF_MEMORY, ANY_PHASE, OSSDL_NET_MEMORY},
-    {CURLE_URL_MALFORMAT, ANY_PHASE, OSSDL_NET_BAD_URL},
-    {CURLE_LOGIN_DENIED, ANY_PHASE, OSSDL_NET_BAD_URL}, /* a user in it */
-    {CURLE_COULDNT_RESOLVE_HOST, ANY_PHASE, OSSDL_NET_RESOLVE},
-    {CURLE_COULDNT_CONNECT, ANY_PHASE, OSSDL_NET_CONNECT},
-    /* Connecting is the only clock that libcurl was given. */
-    {CURLE_OPERATION_TIMEDOUT, ANY_PHASE, OSSDL_NET_CONNECT_TIMEOUT},
-    {CURLE_COULDNT_RESOLVE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
-    {CURLE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
-    {CURLE_SSL_CONNECT_ERROR, ANY_PHASE, OSSDL_NET_TLS},
-    {CURLE_SSL_CIPHER, ANY_PHASE, OSSDL_NET_TLS},
-    {CURLE_PEER_FAILED_VERIFICATION, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_ISSUER_ERROR, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_INVALIDCERTSTATUS, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
-    {CURLE_SSL_CACERT_BADFILE, ANY_PHASE, OSSDL_NET_TLS_CA_FILE},
-    {CURLE_SEND_ERROR, ANY_PHASE, OSSDL_NET_SEND},
-    {CURLE_RECV_ERROR, ANY_PHASE, OSSDL_NET_RECEIVE},
-    {CURLE_PARTIAL_FILE, ANY_PHASE, OSSDL_NET_SHORT_BODY},
-    {CURLE_GOT_NOTHING, ANY_PHASE, OSSDL_NET_EMPTY_REPLY},
-    {CURLE_WEIRD_SERVER_REPLY, ANY_PHASE, OSSDL_NET_GARBAGE},
-    {CURLE_BAD_CONTENT_ENCODING, ANY_PHASE, OSSDL_NET_GARBAGE},
-};
-
-static enum ossdl_net net_of_code(CURLcode code, enum ossdl_http_phase phase)
-{
-    for (size_t i = 0; i < OSSDL_ARRAY_LEN(nets); i++) {
-        if (nets[i].code == code &&
-            (nets[i].phase == phase || nets[i].phase == ANY_PHASE)) {
-            return nets[i].net;
-        }
-    }
-    return OSSDL_NET_OTHER;
-}
-
 /* ---- callbacks: on the owner's thread, inside curl_multi_perform() ----- */
 
 /* The first reason is the one that counts. */
@@ -260,7 +211,7 @@ static void set_paused(struct ossdl_http *http, bool paused)
     ossdl_http_clock_pause(&http->clock, paused, ossdl_now_ms());
     code = curl_easy_pause(http->easy, paused ? CURLPAUSE_ALL : CURLPAUSE_CONT);
     if (code != CURLE_OK) {
-        end_exchange(http, net_of_code(code, OSSDL_HTTP_BODY));
+        end_exchange(http, ossdl_http_codes_net(code, OSSDL_HTTP_BODY));
     }
 }
 
@@ -409,54 +360,6 @@ enum ossdl_status ossdl_http_global(struct ossdl_error *err)
     return status;
 }
 
-static bool known_scheme(const char *scheme)
-{
-    static const char *const SCHEMES[] = {"http",    "https",  "socks4",
-                                          "socks4a", "socks5", "socks5h"};
-
-    for (size_t i = 0; i < OSSDL_ARRAY_LEN(SCHEMES); i++) {
-        if (strcmp(scheme, SCHEMES[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_proxy(CURLU *url, const char *proxy)
-{
-    char *scheme = NULL;
-    bool good = curl_url_set(url, CURLUPART_URL, proxy,
-                             CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME) ==
-                    CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                known_scheme(scheme);
-
-    curl_free(scheme);
-    return good;
-}
-
-enum ossdl_status ossdl_http_check_proxy(const char *proxy,
-                                         struct ossdl_error *err)
-{
-    CURLU *url;
-    bool good;
-
-    if (!proxy || !proxy[0]) {
-        return OSSDL_OK;
-    }
-    url = curl_url();
-    if (!url) {
-        return ossdl_error_memory(err);
-    }
-    good = is_proxy(url, proxy);
-    curl_url_cleanup(url);
-    return good ? OSSDL_OK
-                : ossdl_error_set(err, OSSDL_EINVALID, "proxy",
-                                  "option 'proxy' is not the URL of a proxy: "
-                                  "write it like http://host:8080 or "
-                                  "socks5h://host:1080");
-}
-
 static enum ossdl_status open_handles(struct ossdl_http *http,
                                       const struct ossdl_http_options *options,
                                       struct ossdl_error *err)
@@ -572,7 +475,7 @@ static enum ossdl_net set_request(struct ossdl_http *http,
         code = curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER,
                                 http->header_nodes);
     }
-    return net_of_code(code, OSSDL_HTTP_CONNECT);
+    return ossdl_http_codes_net(code, OSSDL_HTTP_CONNECT);
 }
 
 /* ---- the exchange ----------------------------------------------------- */
@@ -665,7 +568,8 @@ static enum ossdl_net net_of_result(struct ossdl_http *http)
     if (http->clock.phase == OSSDL_HTTP_CONNECT && proxy_status >= 300) {
         return OSSDL_NET_PROXY;
     }
-    return net_of_code((CURLcode) http->outcome->curl_code, http->clock.phase);
+    return ossdl_http_codes_net((CURLcode) http->outcome->curl_code,
+                                http->clock.phase);
 }
 
 /*

@@ -8,9 +8,7 @@
  * Transfers take turns; those that have only to be finished come first, and
  * only so many are open at once as can be of use. Within one, extents
  * are verified first (that costs no network), then missing bytes are fetched
- * from the lowest on. When nothing is left to hand out, an idle connection
- * takes half of what the latest one has left; and a connection that is far
- * slower than its sisters is replaced, so that the end does not wait for it.
+ * from the lowest on; balance.h shares out the rest.
  */
 #ifndef OSSDL_CORE_SCHEDULE_H
 #define OSSDL_CORE_SCHEDULE_H
@@ -33,11 +31,10 @@ struct ossdl_job *ossdl_schedule_next_locked(struct ossdl_worker *worker,
 bool ossdl_schedule_wants_thread_locked(struct ossdl_client *client);
 
 /*
- * Allows a running job to receive more: raises its claim, by what is worth a
- * quarter of a second, and returns how far it may go. The current position
- * when there is nothing more: its tail was taken, or it is complete.
+ * Gives back what a job has not claimed when it has run for long and there is
+ * somebody who has not begun. The next claim then tells the job to end.
  */
-uint64_t ossdl_schedule_claim_locked(struct ossdl_job *job, int64_t now_ms);
+void ossdl_schedule_end_turn_locked(struct ossdl_job *job, int64_t now_ms);
 
 /* Bytes that a running job has put on disk. */
 enum ossdl_status ossdl_schedule_landed_locked(struct ossdl_job *job,

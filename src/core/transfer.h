@@ -92,7 +92,7 @@ struct ossdl_transfer {
         unsigned stale;    /* kept connections found dead, in a row */
         int64_t strike_at;
         uint64_t strike_received; /* bytes in hand at the last one */
-        int64_t hold_until; /* ms; after a strike, no request before that */
+        int64_t hold_until;  /* ms; after a strike, no request before that */
         int64_t quiet_until; /* ms; the service asked for no request before */
         unsigned clock_fixes;
         unsigned wholes; /* answers without a range to the opening request */

@@ -1,0 +1,50 @@
+#include "http_codes.h"
+
+#define ANY_PHASE OSSDL_HTTP_PHASES
+
+/* What a code means can depend on the phase; the first row that fits counts. */
+static const struct {
+    CURLcode code;
+    enum ossdl_http_phase phase;
+    enum ossdl_net net;
+} NETS[] = {
+    {CURLE_OK, OSSDL_HTTP_ANSWER, OSSDL_NET_EMPTY_REPLY},
+    {CURLE_OK, ANY_PHASE, OSSDL_NET_OK},
+    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_CONNECT, OSSDL_NET_BAD_URL},
+    /* HTTP/0.9: that is, anything at all. */
+    {CURLE_UNSUPPORTED_PROTOCOL, OSSDL_HTTP_ANSWER, OSSDL_NET_GARBAGE},
+    /* A line without an end: libcurl's 100 KB for it are used up. */
+    {CURLE_OUT_OF_MEMORY, OSSDL_HTTP_ANSWER, OSSDL_NET_HEADERS_TOO_LARGE},
+    {CURLE_OUT_OF_MEMORY, ANY_PHASE, OSSDL_NET_MEMORY},
+    {CURLE_URL_MALFORMAT, ANY_PHASE, OSSDL_NET_BAD_URL},
+    {CURLE_LOGIN_DENIED, ANY_PHASE, OSSDL_NET_BAD_URL}, /* a user in it */
+    {CURLE_COULDNT_RESOLVE_HOST, ANY_PHASE, OSSDL_NET_RESOLVE},
+    {CURLE_COULDNT_CONNECT, ANY_PHASE, OSSDL_NET_CONNECT},
+    /* Connecting is the only clock that libcurl was given. */
+    {CURLE_OPERATION_TIMEDOUT, ANY_PHASE, OSSDL_NET_CONNECT_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
+    {CURLE_PROXY, ANY_PHASE, OSSDL_NET_PROXY},
+    {CURLE_SSL_CONNECT_ERROR, ANY_PHASE, OSSDL_NET_TLS},
+    {CURLE_SSL_CIPHER, ANY_PHASE, OSSDL_NET_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_ISSUER_ERROR, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_INVALIDCERTSTATUS, ANY_PHASE, OSSDL_NET_TLS_UNTRUSTED},
+    {CURLE_SSL_CACERT_BADFILE, ANY_PHASE, OSSDL_NET_TLS_CA_FILE},
+    {CURLE_SEND_ERROR, ANY_PHASE, OSSDL_NET_SEND},
+    {CURLE_RECV_ERROR, ANY_PHASE, OSSDL_NET_RECEIVE},
+    {CURLE_PARTIAL_FILE, ANY_PHASE, OSSDL_NET_SHORT_BODY},
+    {CURLE_GOT_NOTHING, ANY_PHASE, OSSDL_NET_EMPTY_REPLY},
+    {CURLE_WEIRD_SERVER_REPLY, ANY_PHASE, OSSDL_NET_GARBAGE},
+    {CURLE_BAD_CONTENT_ENCODING, ANY_PHASE, OSSDL_NET_GARBAGE},
+};
+
+enum ossdl_net ossdl_http_codes_net(CURLcode code, enum ossdl_http_phase phase)
+{
+    for (size_t i = 0; i < OSSDL_ARRAY_LEN(NETS); i++) {
+        if (NETS[i].code == code &&
+            (NETS[i].phase == phase || NETS[i].phase == ANY_PHASE)) {
+            return NETS[i].net;
+        }
+    }
+    return OSSDL_NET_OTHER;
+}
