@@ -17,7 +17,7 @@ end
 
 -- Layers of the core; a file includes only its own or a lower one.
 local LAYERS = {
-   [0] = "base slice status alloc buf secret lock",
+   [0] = "base slice ascii status alloc buf secret lock",
    [1] = "pairs codec digest timefmt credentials sign sign_v1 sign_v4 canonical endpoint names region reply "
       .. "errtext errxml errjson crc64 crc64_fold ranges extents plan backoff pace plateau net classify "
       .. "journal_format identity httpdate",

@@ -138,7 +138,7 @@ local schema = {
       choices = { "auto", "blocking", "resty", "cqueues", "luv", "copas" },
       default = "auto",
       doc = "How to wait. `auto` finds the event loop that runs; a function "
-         .. "gets the transfer's handle and a deadline.",
+         .. "waits itself, see Event loops.",
    },
    {
       name = "bucket", type = "string", scope = "transfer", required = true,

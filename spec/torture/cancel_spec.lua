@@ -204,7 +204,8 @@ describe("a transfer answers a cancel", function()
          test.oss:put_random("other", 8 * MIB)
          fault.match = { key = "other", times = false }
          test.oss:fault(fault)
-         test.oss:fault { match = { key = "object", times = false }, status = 503, headers = { ["Retry-After"] = "50" } }
+         test.oss:fault { match = { key = "object", times = false }, status = 503,
+            headers = { ["Retry-After"] = "50" } }
          local client = new_client { max_threads = 1 }
          local transfer = begin(client, file)
          assert(helper.eventually(function()

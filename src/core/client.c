@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include "alloc.h"
+#include "ascii.h"
 #include "secret.h"
 #include "transfer.h"
 #include "worker.h"
@@ -82,14 +83,6 @@ parse_endpoint(struct ossdl_endpoint *out,
     return status;
 }
 
-static bool has_control(const char *text)
-{
-    while (*text && (unsigned char) *text >= ' ' && *text != 0x7f) {
-        text++;
-    }
-    return *text;
-}
-
 static enum ossdl_status check_options(const struct ossdl_client_options *o,
                                        struct ossdl_error *err)
 {
@@ -105,7 +98,7 @@ static enum ossdl_status check_options(const struct ossdl_client_options *o,
                                "access_key_secret, or signature = \"none\" "
                                "for a public bucket");
     }
-    if (o->user_agent && has_control(o->user_agent)) {
+    if (o->user_agent && ossdl_has_control(ossdl_slice_str(o->user_agent))) {
         return ossdl_error_set(err, OSSDL_EINVALID, "user_agent",
                                "option 'user_agent' must be one line without "
                                "control characters");

@@ -1,5 +1,7 @@
 #include "codec.h"
 
+#include "ascii.h"
+
 static const char HEX_LOWER[] = "0123456789abcdef";
 static const char HEX_UPPER[] = "0123456789ABCDEF";
 static const char BASE64[] =
@@ -82,18 +84,13 @@ void ossdl_ascii_lower(char *text, size_t len)
     }
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
 struct ossdl_slice ossdl_slice_trim(struct ossdl_slice text)
 {
-    while (text.len > 0 && is_blank(text.ptr[0])) {
+    while (text.len > 0 && ossdl_is_blank(text.ptr[0])) {
         text.ptr++;
         text.len--;
     }
-    while (text.len > 0 && is_blank(text.ptr[text.len - 1])) {
+    while (text.len > 0 && ossdl_is_blank(text.ptr[text.len - 1])) {
         text.len--;
     }
     return text;

@@ -1,5 +1,7 @@
 #include "errjson.h"
 
+#include "ascii.h"
+
 #define DEPTH_LIMIT 64u
 
 /*
@@ -34,23 +36,6 @@ static struct ossdl_slice last_name(const struct scanner *scanner)
     return ossdl_slice_of(scanner->name, scanner->name_len);
 }
 
-static bool hex_digit(char byte, uint32_t *value)
-{
-    uint32_t digit;
-
-    if (byte >= '0' && byte <= '9') {
-        digit = (uint32_t) (byte - '0');
-    } else if (byte >= 'a' && byte <= 'f') {
-        digit = (uint32_t) (byte - 'a') + 10;
-    } else if (byte >= 'A' && byte <= 'F') {
-        digit = (uint32_t) (byte - 'A') + 10;
-    } else {
-        return false;
-    }
-    *value = *value << 4 | digit;
-    return true;
-}
-
 /* "\u" and four digits at the start of the text. */
 static bool unicode_at(struct ossdl_slice text, uint32_t *out)
 {
@@ -60,9 +45,12 @@ static bool unicode_at(struct ossdl_slice text, uint32_t *out)
         return false;
     }
     for (size_t i = 2; i < 6; i++) {
-        if (!hex_digit(text.ptr[i], &value)) {
+        unsigned digit = ossdl_hex_value(text.ptr[i]);
+
+        if (digit > 15) {
             return false;
         }
+        value = value << 4 | digit;
     }
     *out = value;
     return true;

@@ -1,5 +1,6 @@
 #include "errtext.h"
 
+#include "ascii.h"
 #include "codec.h"
 #include "errjson.h"
 #include "errxml.h"
@@ -99,11 +100,6 @@ static bool breaks_line(uint32_t character)
            character == 0x2028 || character == 0x2029;
 }
 
-static bool is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 static struct ossdl_slice skip(struct ossdl_slice text, size_t count)
 {
     return ossdl_slice_of(text.ptr + count, text.len - count);
@@ -111,7 +107,7 @@ static struct ossdl_slice skip(struct ossdl_slice text, size_t count)
 
 static struct ossdl_slice skip_space(struct ossdl_slice text)
 {
-    while (text.len > 0 && is_space(text.ptr[0])) {
+    while (text.len > 0 && ossdl_is_space(text.ptr[0])) {
         text = skip(text, 1);
     }
     return text;
@@ -169,7 +165,7 @@ static size_t separator_length(struct ossdl_slice text)
         } else if (starts_nocase(skip(text, i), "%3d")) {
             found = true;
             i += 3;
-        } else if (is_space(text.ptr[i]) || text.ptr[i] == '"' ||
+        } else if (ossdl_is_space(text.ptr[i]) || text.ptr[i] == '"' ||
                    text.ptr[i] == '\'') {
             i++;
         } else {
@@ -183,7 +179,7 @@ static size_t value_length(struct ossdl_slice text)
 {
     size_t i = 0;
 
-    while (i < text.len && !is_space(text.ptr[i]) &&
+    while (i < text.len && !ossdl_is_space(text.ptr[i]) &&
            !memchr("&\"'<>;,", text.ptr[i], 7)) {
         i++;
     }

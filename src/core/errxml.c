@@ -1,5 +1,7 @@
 #include "errxml.h"
 
+#include "ascii.h"
+
 /* Where we are in the document, and the field that is being collected. */
 struct scanner {
     struct ossdl_slice rest;
@@ -9,11 +11,6 @@ struct scanner {
     size_t text_len;
     struct ossdl_service_error *out;
 };
-
-static bool is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
 
 static void advance(struct scanner *scanner, size_t count)
 {
@@ -51,20 +48,6 @@ static void add_text(struct scanner *scanner, const char *bytes, size_t len)
     scanner->text_len += len;
 }
 
-static int digit_value(char byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    if (byte >= 'a' && byte <= 'f') {
-        return byte - 'a' + 10;
-    }
-    if (byte >= 'A' && byte <= 'F') {
-        return byte - 'A' + 10;
-    }
-    return 16;
-}
-
 /* The digits of "&#60;" or "&#x3c;"; false if there is anything else. */
 static bool reference_of(struct ossdl_slice digits, uint32_t *out)
 {
@@ -73,12 +56,12 @@ static bool reference_of(struct ossdl_slice digits, uint32_t *out)
     uint32_t value = 0;
 
     for (size_t i = hex ? 1 : 0; i < digits.len; i++) {
-        int digit = digit_value(digits.ptr[i]);
+        unsigned digit = ossdl_hex_value(digits.ptr[i]);
 
-        if (digit >= (int) base) {
+        if (digit >= base) {
             return false;
         }
-        value = value * base + (uint32_t) digit;
+        value = value * base + digit;
     }
     *out = value;
     return digits.len > (hex ? 1u : 0u);
@@ -209,7 +192,7 @@ static struct ossdl_slice name_of(struct ossdl_slice tag)
 {
     size_t len = 1; /* a tag ends with '>', and so does the loop */
 
-    while (!is_space(tag.ptr[len]) && tag.ptr[len] != '/' &&
+    while (!ossdl_is_space(tag.ptr[len]) && tag.ptr[len] != '/' &&
            tag.ptr[len] != '>') {
         len++;
     }

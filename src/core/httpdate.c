@@ -1,5 +1,7 @@
 #include "httpdate.h"
 
+#include "ascii.h"
+
 /* Three letters each, so that the index is offset / 3. */
 static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char WEEKDAYS[] = "MonTueWedThuFriSatSun";
@@ -9,11 +11,6 @@ struct moment {
     unsigned hour, minute, second;
 };
 
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 /* Digits at a fixed place of a text that is long enough. */
 static bool number_at(struct ossdl_slice text, size_t at, size_t digits,
                       unsigned *out)
@@ -21,7 +18,7 @@ static bool number_at(struct ossdl_slice text, size_t at, size_t digits,
     unsigned value = 0;
 
     for (size_t i = at; i < at + digits; i++) {
-        if (!is_digit(text.ptr[i])) {
+        if (!ossdl_is_digit(text.ptr[i])) {
             return false;
         }
         value = value * 10 + (unsigned) (text.ptr[i] - '0');

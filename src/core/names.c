@@ -1,5 +1,6 @@
 #include "names.h"
 
+#include "ascii.h"
 #include "codec.h"
 
 #include <string.h>
@@ -178,16 +179,6 @@ bool ossdl_header_name_valid(struct ossdl_slice name)
     return name.len > 0;
 }
 
-static bool has_control(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char) *text < ' ' || *text == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum ossdl_status pair_error(struct ossdl_error *err, const char *what,
                                     const char *name, const char *problem)
 {
@@ -230,7 +221,7 @@ static enum ossdl_status header_check_form(const struct ossdl_pair *header,
         return pair_error(err, "headers", header->name,
                           "not a legal header name");
     }
-    if (has_control(header->value)) {
+    if (ossdl_has_control(ossdl_slice_str(header->value))) {
         return pair_error(err, "headers", header->name,
                           "the value has a line break or another control "
                           "character; remove it");

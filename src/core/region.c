@@ -1,15 +1,12 @@
 #include "region.h"
 
+#include "ascii.h"
+
 #include <string.h>
 
 static bool is_lower(char byte)
 {
     return byte >= 'a' && byte <= 'z';
-}
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
 }
 
 static bool drop_prefix(struct ossdl_slice *text, const char *prefix)
@@ -74,7 +71,7 @@ static bool is_usual_id(struct ossdl_slice id)
     if (at == id.len) {
         return true;
     }
-    digits = count_while(id, at + 1, is_digit);
+    digits = count_while(id, at + 1, ossdl_is_digit);
     return id.ptr[at] == '-' && digits > 0 && at + 1 + digits == id.len;
 }
 
@@ -140,7 +137,7 @@ static bool is_id(struct ossdl_slice region)
     for (size_t i = 0; i < region.len; i++) {
         char byte = region.ptr[i];
 
-        if (!is_lower(byte) && !is_digit(byte) && byte != '-') {
+        if (!is_lower(byte) && !ossdl_is_digit(byte) && byte != '-') {
             return false;
         }
     }

@@ -1,5 +1,6 @@
 #include "reply.h"
 
+#include "ascii.h"
 #include "codec.h"
 #include "httpdate.h"
 
@@ -9,34 +10,9 @@
 typedef void(ossdl_reply_header_fn)(struct ossdl_reply *reply,
                                     struct ossdl_slice value);
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-static bool is_control(char byte)
-{
-    return (unsigned char) byte < 0x20 || byte == 0x7f;
-}
-
 static struct ossdl_slice skip(struct ossdl_slice text, size_t count)
 {
     return ossdl_slice_of(text.ptr + count, text.len - count);
-}
-
-static bool has_control(struct ossdl_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (is_control(text.ptr[i])) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Takes the digits at the start of *text; false without any or if too big. */
@@ -45,7 +21,7 @@ static bool take_number(struct ossdl_slice *text, uint64_t *out)
     uint64_t value = 0;
     size_t i = 0;
 
-    for (; i < text->len && is_digit(text->ptr[i]); i++) {
+    for (; i < text->len && ossdl_is_digit(text->ptr[i]); i++) {
         uint64_t digit = (uint64_t) (text->ptr[i] - '0');
 
         if (value > (UINT64_MAX - digit) / 10) {
@@ -78,7 +54,7 @@ static bool number_of(struct ossdl_slice text, uint64_t *out)
 /* False, and nothing copied, when it does not fit or is not printable. */
 static bool copy_text(char *out, size_t size, struct ossdl_slice text)
 {
-    if (text.len >= size || has_control(text)) {
+    if (text.len >= size || ossdl_has_control(text)) {
         return false;
     }
     if (text.len > 0) {
@@ -159,7 +135,7 @@ static bool range_of(struct ossdl_slice text, struct content_range *out)
 {
     memset(out, 0, sizeof *out);
     if (text.len < 6 || strncasecmp(text.ptr, "bytes", 5) != 0 ||
-        !is_blank(text.ptr[5])) {
+        !ossdl_is_blank(text.ptr[5])) {
         return false;
     }
     text = ossdl_slice_trim(skip(text, 6));
@@ -373,7 +349,7 @@ static const struct {
 static bool is_name_char(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           is_digit(byte) || (byte && strchr("!#$%&'*+-.^_`|~", byte));
+           ossdl_is_digit(byte) || (byte && strchr("!#$%&'*+-.^_`|~", byte));
 }
 
 /* The length of the name before the colon; 0 if this is not a header. */
@@ -416,7 +392,7 @@ static int status_of(struct ossdl_slice line)
         (take_char(&line, '.') && !take_number(&line, &ignored)) ||
         !take_char(&line, ' ') || !take_number(&line, &status) ||
         status < 100 || status > 999 ||
-        (line.len > 0 && !is_blank(line.ptr[0]))) {
+        (line.len > 0 && !ossdl_is_blank(line.ptr[0]))) {
         return 0;
     }
     return (int) status;
