@@ -14,7 +14,7 @@
 #define BODY_MAX (8 * 1024 * 1024)
 #define PAGE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\n\r\nhello"
 
-/* ---- the client's side ------------------------------------------------ */
+/* --- the client's side --------------------------------------------------- */
 
 /* A handle, and a handler that notes what happens and does as it is told. */
 struct peer {
@@ -211,7 +211,7 @@ static struct peer scene_once(wire_serve_fn *serve, void *context,
     return scene.peer;
 }
 
-/* ---- the server's side ------------------------------------------------ */
+/* --- the server's side --------------------------------------------------- */
 
 static void serve_pages(struct wire *wire)
 {
@@ -234,7 +234,7 @@ static void serve_context_and_wait(struct wire *wire)
     }
 }
 
-/* ---- what a good exchange is ------------------------------------------ */
+/* --- what a good exchange is --------------------------------------------- */
 
 TEST("an answer comes with its headers, then its body, then its outcome")
 {
@@ -422,7 +422,7 @@ TEST("informational answers before the real one are passed over")
     CHECK_STR(peer.outcome.reply.etag, "\"e\"");
 }
 
-/* ---- connections that are kept ---------------------------------------- */
+/* --- connections that are kept ------------------------------------------- */
 
 TEST("the connection serves one exchange after the other")
 {
@@ -545,7 +545,7 @@ TEST("an answer that nobody asked for is not taken for the next one")
     scene_close(&scene);
 }
 
-/* ---- being stopped ---------------------------------------------------- */
+/* --- being stopped ------------------------------------------------------- */
 
 TEST("an exchange that is stopped in its body leaves nothing to the next")
 {
@@ -720,7 +720,7 @@ TEST("wake-ups from another thread at any moment do no harm")
     scene_close(&scene);
 }
 
-/* ---- clocks ----------------------------------------------------------- */
+/* --- clocks -------------------------------------------------------------- */
 
 TEST("a server that accepts and says nothing is given up")
 {
@@ -923,7 +923,7 @@ TEST("a connection that is not ready in time is given up")
     scene_close(&scene);
 }
 
-/* ---- answers that are none -------------------------------------------- */
+/* --- answers that are none ----------------------------------------------- */
 
 struct cut {
     size_t at; /* bytes of text that are sent */
@@ -1040,7 +1040,7 @@ TEST("headers without an end are too large")
     }
 }
 
-/* ---- connections that do not come about ------------------------------- */
+/* --- connections that do not come about ---------------------------------- */
 
 static struct peer get_without_server(const char *url,
                                       const struct ossdl_http_options *options,
@@ -1152,7 +1152,7 @@ TEST("a file of certificates that is not there is named as the cause")
     scene_close(&scene);
 }
 
-/* ---- proxies ---------------------------------------------------------- */
+/* --- proxies ------------------------------------------------------------- */
 
 TEST("a proxy is used when it is given")
 {
@@ -1207,7 +1207,7 @@ TEST("the password of a proxy is not in the text of a failure")
     }
 }
 
-/* ---- life ------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static void *open_and_close(void *unused)
 {

@@ -315,6 +315,12 @@ enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
     return OSSDL_OK;
 }
 
+enum ossdl_status ossdl_client_closed(struct ossdl_error *err)
+{
+    return ossdl_error_set(err, OSSDL_ECLOSED, "closed",
+                           "the client is closed: make a new one");
+}
+
 void ossdl_client_want_credentials_locked(struct ossdl_client *client)
 {
     if (!client->locked.credentials_wanted) {

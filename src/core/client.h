@@ -67,6 +67,8 @@ struct ossdl_client {
 /* OSSDL_EFORKED in a child of the process that made the client. */
 enum ossdl_status ossdl_client_check(const struct ossdl_client *client,
                                      struct ossdl_error *err) OSSDL_MUST_CHECK;
+/* The error of whoever comes after the close. */
+enum ossdl_status ossdl_client_closed(struct ossdl_error *err);
 /* Another reference, or NULL when the last one is being given back. */
 struct ossdl_client *ossdl_client_acquire_alive(struct ossdl_client *client);
 /* Asks whoever polls the transfers for new credentials. */

@@ -143,7 +143,7 @@ static enum ossdl_status open_existing(const char *path,
                    : ossdl_error_errno(err, errno, "cannot look at %s", path);
     }
     status = check_kind(path, &info, err);
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     file->fd = open_raw(path, O_RDWR);
@@ -194,7 +194,7 @@ static enum ossdl_status lock_and_check(struct ossdl_file *file,
     file->device = opened.st_dev;
     file->inode = opened.st_ino;
     status = lock(file, err);
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     *out_stale = !ossdl_file_is_at_path(file, &file->size);
@@ -202,8 +202,9 @@ static enum ossdl_status lock_and_check(struct ossdl_file *file,
         return OSSDL_OK;
     }
     status = check_kind(file->path, &opened, err);
-    return status || file->created ? status
-                                   : check_owner(file->path, &opened, err);
+    return status != OSSDL_OK || file->created
+               ? status
+               : check_owner(file->path, &opened, err);
 }
 
 static enum ossdl_status open_once(struct ossdl_file *file, bool create,
@@ -221,7 +222,7 @@ static enum ossdl_status open_once(struct ossdl_file *file, bool create,
     if (file->fd < 0) {
         enum ossdl_status status = open_existing(file->path, file, err);
 
-        if (status || file->fd < 0) {
+        if (status != OSSDL_OK || file->fd < 0) {
             *out_stale = create;
             return status;
         }
@@ -247,14 +248,14 @@ enum ossdl_status ossdl_file_open_exclusive(const char *path, bool create,
 
         file_reset(out_file, path);
         status = open_once(out_file, create, &stale, err);
-        if (!status && !stale) {
+        if (status == OSSDL_OK && !stale) {
             return OSSDL_OK;
         }
         if (out_file->created && status && status != OSSDL_EBUSY) {
             (void) !ossdl_file_unlink(out_file, NULL);
         }
         ossdl_file_close(out_file);
-        if (status) {
+        if (status != OSSDL_OK) {
             return status;
         }
     }
@@ -425,7 +426,7 @@ enum ossdl_status ossdl_file_allocate(const struct ossdl_file *file,
     enum ossdl_status status = ossdl_file_size(file, &before, err);
     int failed;
 
-    if (status || size == 0) {
+    if (status != OSSDL_OK || size == 0) {
         return status;
     }
     failed = allocate_raw(file->fd, size);

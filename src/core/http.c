@@ -47,12 +47,12 @@ struct ossdl_http {
     char curl_text[CURL_ERROR_SIZE];
 };
 
-/* ---- options ---------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 static const struct long_option {
     CURLoption option;
     long value;
-} long_options[] = {
+} LONG_OPTIONS[] = {
     {CURLOPT_NOSIGNAL, 1},
     {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
     {CURLOPT_HTTP09_ALLOWED, 0},
@@ -132,7 +132,7 @@ static CURLcode set_caller_options(struct ossdl_http *http,
     return code == CURLE_OK ? set_strings(http->easy, options) : code;
 }
 
-/* ---- callbacks: on the owner's thread, inside curl_multi_perform() ----- */
+/* --- callbacks: on the owner's thread, inside curl_multi_perform() ------- */
 
 /* The first reason is the one that counts. */
 static void end_exchange(struct ossdl_http *http, enum ossdl_net net)
@@ -190,7 +190,7 @@ static int on_ready(void *context, char *remote_ip, char *local_ip,
 
     (void) local_ip;
     (void) local_port;
-    snprintf(http->outcome->address, sizeof(http->outcome->address), format,
+    snprintf(http->outcome->address, sizeof http->outcome->address, format,
              remote_ip, remote_port);
     enter(http, OSSDL_HTTP_ANSWER);
     return CURL_PREREQFUNC_OK;
@@ -320,7 +320,7 @@ static CURLcode set_callbacks(struct ossdl_http *http)
     return failed ? CURLE_UNKNOWN_OPTION : CURLE_OK;
 }
 
-/* ---- life ------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static enum ossdl_status global_locked(struct ossdl_error *err)
 {
@@ -373,7 +373,7 @@ static enum ossdl_status open_handles(struct ossdl_http *http,
     }
     (void) curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
                              KEPT_CONNECTIONS);
-    code = set_longs(http->easy, long_options, OSSDL_ARRAY_LEN(long_options));
+    code = set_longs(http->easy, LONG_OPTIONS, OSSDL_ARRAY_LEN(LONG_OPTIONS));
     if (code == CURLE_OK) {
         code = set_caller_options(http, options);
     }
@@ -403,7 +403,7 @@ enum ossdl_status ossdl_http_new(const struct ossdl_http_options *options,
     if (status != OSSDL_OK) {
         return status;
     }
-    http = ossdl_alloc_zero(1, sizeof(*http));
+    http = ossdl_alloc_zero(1, sizeof *http);
     if (!http) {
         return ossdl_error_memory(err);
     }
@@ -439,7 +439,7 @@ void ossdl_http_wake(struct ossdl_http *http)
     (void) curl_multi_wakeup(http->multi);
 }
 
-/* ---- the request ------------------------------------------------------ */
+/* --- the request --------------------------------------------------------- */
 
 /* Only when the text has stopped growing do its bytes have an address. */
 static void link_nodes(struct ossdl_http *http, size_t count)
@@ -478,7 +478,7 @@ static enum ossdl_net set_request(struct ossdl_http *http,
     return ossdl_http_codes_net(code, OSSDL_HTTP_CONNECT);
 }
 
-/* ---- the exchange ----------------------------------------------------- */
+/* --- the exchange -------------------------------------------------------- */
 
 /*
  * Asked only after libcurl has read what there is, so that a thread which was
@@ -494,7 +494,7 @@ static void check_clock(struct ossdl_http *http)
         ossdl_http_clock_hear(&http->clock, now_ms);
     } else if (ossdl_http_clock_left_ms(&http->clock, now_ms) == 0) {
         end_exchange(http, ossdl_http_clock_net(&http->clock));
-        snprintf(outcome->text, sizeof(outcome->text), "%.1f s",
+        snprintf(outcome->text, sizeof outcome->text, "%.1f s",
                  (double) ossdl_http_clock_limit_ms(&http->clock) / 1000);
     }
 }
@@ -557,7 +557,7 @@ static void run(struct ossdl_http *http)
     }
 }
 
-/* ---- the outcome ------------------------------------------------------ */
+/* --- the outcome --------------------------------------------------------- */
 
 static enum ossdl_net net_of_result(struct ossdl_http *http)
 {
@@ -584,7 +584,7 @@ static void copy_curl_text(struct ossdl_http *http)
     if (text[0] == '\0' || strchr(text, '@')) {
         text = curl_easy_strerror((CURLcode) outcome->curl_code);
     }
-    snprintf(outcome->text, sizeof(outcome->text), "%s", text);
+    snprintf(outcome->text, sizeof outcome->text, "%s", text);
     for (char *at = outcome->text; *at != '\0'; at++) {
         if (*at < ' ' || *at > '~') {
             *at = ' ';
@@ -606,7 +606,7 @@ static void explain(struct ossdl_http *http)
         outcome->os_errno = outcome->net == OSSDL_NET_OK ? 0 : (int) os_errno;
     }
     if (outcome->net != OSSDL_NET_OK && outcome->text[0] == '\0') {
-        snprintf(outcome->text, sizeof(outcome->text), "%s",
+        snprintf(outcome->text, sizeof outcome->text, "%s",
                  ossdl_net_text(outcome->net));
     }
 }
@@ -615,7 +615,7 @@ static void begin(struct ossdl_http *http,
                   const struct ossdl_http_handler *handler,
                   struct ossdl_http_outcome *outcome)
 {
-    memset(outcome, 0, sizeof(*outcome));
+    memset(outcome, 0, sizeof *outcome);
     ossdl_reply_reset(&outcome->reply);
     http->handler = handler;
     http->outcome = outcome;

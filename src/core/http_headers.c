@@ -29,7 +29,7 @@ enum ossdl_status ossdl_http_headers_write(const struct ossdl_pairs *headers,
     if (count > OSSDL_PAIRS_MAX) {
         return OSSDL_EINVALID;
     }
-    ossdl_buf_append(out, own, sizeof(own));
+    ossdl_buf_append(out, own, sizeof own);
     for (size_t i = 0; i < count; i++) {
         enum ossdl_status status = write_line(&headers->items[i], out);
 

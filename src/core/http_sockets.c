@@ -86,7 +86,7 @@ static void end_connection(int fd)
 
     (void) shutdown(fd, SHUT_RDWR);
     for (unsigned reads = 0; reads < DRAIN_READS_MAX; reads++) {
-        if (recv(fd, sink, sizeof(sink), MSG_DONTWAIT) <= 0) {
+        if (recv(fd, sink, sizeof sink, MSG_DONTWAIT) <= 0) {
             return;
         }
     }

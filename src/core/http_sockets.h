@@ -5,9 +5,10 @@
  * Errors:  a failed open is -1 with errno.
  *
  * libcurl opens and closes its sockets through this. Two things come of it
- * that libcurl does not do: no program that the host starts inherits a socket,
- * and a kept connection on which bytes have come that nobody asked for is not
- * used again. Those bytes would be read as the answer to the next request.
+ * that libcurl does not do: no program that the host starts inherits a
+ * connection (libcurl's own wake-up descriptors it may), and a kept connection
+ * on which bytes have come that nobody asked for is not used again. Those bytes
+ * would be read as the answer to the next request.
  */
 #ifndef OSSDL_CORE_HTTP_SOCKETS_H
 #define OSSDL_CORE_HTTP_SOCKETS_H

@@ -36,7 +36,7 @@ struct ossdl_journal {
     atomic_uint_fast64_t end; /* offset of the next record */
 };
 
-/* {==== Opening and closing */
+/* --- opening and closing ------------------------------------------------- */
 
 static enum ossdl_status copy_names(struct ossdl_journal *journal,
                                     const char *path, struct ossdl_slice bucket,
@@ -87,7 +87,7 @@ static enum ossdl_status load(struct ossdl_journal *journal,
     enum ossdl_status status = ossdl_file_pread_full(&journal->file, 0, block,
                                                      sizeof block, &len, err);
 
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     if (ossdl_journal_decode_header(block, len, &header, &why)) {
@@ -108,7 +108,7 @@ static enum ossdl_status open_existing(struct ossdl_journal *journal,
     enum ossdl_status status =
         ossdl_file_open_exclusive(journal->path, false, &journal->file, err);
 
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     return journal->file.fd < 0 ? ossdl_file_check_folder(journal->path, err)
@@ -131,10 +131,10 @@ enum ossdl_status ossdl_journal_open(const char *path,
     journal->file.fd = -1;
     atomic_init(&journal->end, 0);
     status = copy_names(journal, path, bucket, object, err);
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = open_existing(journal, err);
     }
-    if (status) {
+    if (status != OSSDL_OK) {
         ossdl_journal_close(journal);
         return status;
     }
@@ -157,9 +157,7 @@ void ossdl_journal_close(struct ossdl_journal *journal)
     ossdl_free(journal);
 }
 
-/* ====} */
-
-/* {==== What was found */
+/* --- what was found ------------------------------------------------------ */
 
 bool ossdl_journal_loaded(const struct ossdl_journal *journal)
 {
@@ -225,7 +223,7 @@ static enum ossdl_status scan_all(const struct ossdl_journal *journal,
         enum ossdl_status status = ossdl_file_pread_full(
             &journal->file, scan->offset, block, BLOCK_BYTES, &len, err);
 
-        if (status) {
+        if (status != OSSDL_OK) {
             return status;
         }
         if (scan_block(journal, scan, block, len, into)) {
@@ -245,10 +243,10 @@ static enum ossdl_status cut(struct ossdl_journal *journal, uint64_t end,
     uint64_t size = 0;
     enum ossdl_status status = ossdl_file_size(&journal->file, &size, err);
 
-    if (!status && size > end) {
+    if (status == OSSDL_OK && size > end) {
         status = ossdl_file_truncate(&journal->file, end, err);
     }
-    if (!status) {
+    if (status == OSSDL_OK) {
         atomic_store(&journal->end, end);
     }
     return status;
@@ -272,12 +270,10 @@ enum ossdl_status ossdl_journal_extents(struct ossdl_journal *journal,
     }
     status = scan_all(journal, &scan, block, into, err);
     ossdl_free(block);
-    return status ? status : cut(journal, scan.valid_end, err);
+    return status != OSSDL_OK ? status : cut(journal, scan.valid_end, err);
 }
 
-/* ====} */
-
-/* {==== Writing */
+/* --- writing ------------------------------------------------------------- */
 
 static enum ossdl_status draw_salt(uint64_t *out_salt, struct ossdl_error *err)
 {
@@ -298,9 +294,10 @@ static enum ossdl_status write_header(struct ossdl_journal *journal,
 {
     enum ossdl_status status = ossdl_file_truncate(&journal->file, 0, err);
 
-    return status ? status
-                  : ossdl_file_pwrite_full(&journal->file, 0, block,
-                                           OSSDL_JOURNAL_HEADER_BYTES, err);
+    return status != OSSDL_OK
+               ? status
+               : ossdl_file_pwrite_full(&journal->file, 0, block,
+                                        OSSDL_JOURNAL_HEADER_BYTES, err);
 }
 
 enum ossdl_status ossdl_journal_begin(struct ossdl_journal *journal,
@@ -312,20 +309,20 @@ enum ossdl_status ossdl_journal_begin(struct ossdl_journal *journal,
     uint64_t salt = 0;
     enum ossdl_status status = draw_salt(&salt, err);
 
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = ossdl_journal_encode_header(&copy, journal->bucket,
                                              journal->object, salt, block, err);
     }
-    if (!status && journal->file.fd < 0) {
+    if (status == OSSDL_OK && journal->file.fd < 0) {
         status =
             ossdl_file_open_exclusive(journal->path, true, &journal->file, err);
     }
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     journal->usable = false;
     status = write_header(journal, block, err);
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     journal->identity = copy;
@@ -365,5 +362,3 @@ enum ossdl_status ossdl_journal_remove(struct ossdl_journal *journal,
 {
     return ossdl_file_unlink(&journal->file, err);
 }
-
-/* ====} */

@@ -208,7 +208,7 @@ ossdl_journal_decode_header(const void *block, size_t len,
     uint64_t flags;
 
     memset(out_header, 0, sizeof *out_header);
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     flags = get(bytes + FLAGS_AT, 4);

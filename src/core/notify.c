@@ -92,7 +92,7 @@ static void signal_end(int write_end)
 {
     uint64_t one = 1;
 
-    while (write(write_end, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (write(write_end, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -147,8 +147,8 @@ void ossdl_notify_ack(struct ossdl_notify *notify)
         ssize_t got;
 
         do {
-            got = read(notify->read_end, sink, sizeof(sink));
-        } while (got == (ssize_t) sizeof(sink) || (got < 0 && errno == EINTR));
+            got = read(notify->read_end, sink, sizeof sink);
+        } while (got == (ssize_t) sizeof sink || (got < 0 && errno == EINTR));
     }
     (void) atomic_exchange(&notify->pending, false);
 }

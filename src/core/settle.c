@@ -314,6 +314,7 @@ static void mismatch_locked(struct ossdl_transfer *transfer)
     struct ossdl_error error;
 
     if (transfer->locked.heals++ == 0) {
+        transfer->locked.disputed = true;
         reverify_locked(transfer);
         return;
     }
@@ -377,10 +378,11 @@ static void verified_locked(struct ossdl_transfer *transfer)
                 transfer,
                 "the partial file does not hold what the checkpoint says");
         }
-    } else if (transfer->locked.heals == 1 &&
+    } else if (transfer->locked.disputed &&
                transfer->locked.verify_failures == 0) {
         refetch_locked(transfer);
     }
+    transfer->locked.disputed = false;
     ossdl_transfer_set_state_locked(transfer, OSSDL_STATE_RUNNING);
 }
 

@@ -37,7 +37,7 @@ struct ossdl_sink {
     struct window flushed; /* sent to the disk before the last one */
 };
 
-/* {==== Opening and closing */
+/* --- opening and closing ------------------------------------------------- */
 
 enum ossdl_status ossdl_sink_open(const char *part_path,
                                   struct ossdl_sink **out_sink,
@@ -62,7 +62,7 @@ enum ossdl_status ossdl_sink_open(const char *part_path,
     status = sink->path
                  ? ossdl_file_open_exclusive(sink->path, true, &sink->file, err)
                  : ossdl_error_memory(err);
-    if (status) {
+    if (status != OSSDL_OK) {
         ossdl_sink_close(sink);
         return status;
     }
@@ -99,9 +99,7 @@ uint64_t ossdl_sink_size(const struct ossdl_sink *sink)
     return ossdl_file_size(&sink->file, &size, NULL) ? 0 : size;
 }
 
-/* ====} */
-
-/* {==== Preparing */
+/* --- preparing ----------------------------------------------------------- */
 
 static enum ossdl_status set_length(struct ossdl_sink *sink, uint64_t size,
                                     bool fresh, struct ossdl_error *err)
@@ -113,12 +111,13 @@ static enum ossdl_status set_length(struct ossdl_sink *sink, uint64_t size,
     if (!sink->file.created || atomic_load(&sink->filled) || sink->size > 0) {
         status = ossdl_file_size(&sink->file, &there, err);
     }
-    if (!status && there > 0 && (fresh || there > size)) {
+    if (status == OSSDL_OK && there > 0 && (fresh || there > size)) {
         status = ossdl_file_truncate(&sink->file, fresh ? 0 : size, err);
     }
-    if (!status && size > OSSDL_SINK_SMALL_BYTES) {
+    if (status == OSSDL_OK && size > OSSDL_SINK_SMALL_BYTES) {
         status = ossdl_file_allocate(&sink->file, size, err);
-        sink->reserved = !status && ossdl_file_allocated(&sink->file) >= size;
+        sink->reserved =
+            status == OSSDL_OK && ossdl_file_allocated(&sink->file) >= size;
     }
     return status;
 }
@@ -144,7 +143,7 @@ enum ossdl_status ossdl_sink_prepare(struct ossdl_sink *sink, uint64_t size,
 {
     enum ossdl_status status = set_length(sink, size, fresh, err);
 
-    if (status) {
+    if (status != OSSDL_OK) {
         return status;
     }
     if (fresh) {
@@ -158,9 +157,7 @@ enum ossdl_status ossdl_sink_prepare(struct ossdl_sink *sink, uint64_t size,
     return OSSDL_OK;
 }
 
-/* ====} */
-
-/* {==== Writing through the page cache */
+/* --- writing through the page cache -------------------------------------- */
 
 static struct window *window_for_locked(struct ossdl_sink *sink,
                                         uint64_t offset)
@@ -235,7 +232,7 @@ static enum ossdl_status write_cached(struct ossdl_sink *sink, uint64_t offset,
     }
     ossdl_lock_take(&sink->lock);
     status = ossdl_file_pwrite_full(&sink->file, offset, bytes, len, err);
-    if (!status && sink->large) {
+    if (status == OSSDL_OK && sink->large) {
         window_note_locked(sink, offset, len, &flush, &drop);
     }
     ossdl_lock_drop(&sink->lock);
@@ -243,9 +240,7 @@ static enum ossdl_status write_cached(struct ossdl_sink *sink, uint64_t offset,
     return status;
 }
 
-/* ====} */
-
-/* {==== Writing and reading */
+/* --- writing and reading ------------------------------------------------- */
 
 /* How much of a write is head, which only the page cache takes. */
 static size_t head_len(uint64_t offset, size_t len)
@@ -273,12 +268,12 @@ static enum ossdl_status write_blocks(struct ossdl_sink *sink, uint64_t offset,
     enum ossdl_status status =
         ossdl_file_pwrite_full(&sink->direct, offset, bytes, len, &refused);
 
-    if (status &&
+    if (status != OSSDL_OK &&
         (refused.sys_errno == EINVAL || refused.sys_errno == EOPNOTSUPP)) {
         atomic_store(&sink->use_direct, false);
         return write_cached(sink, offset, bytes, len, err);
     }
-    if (status && err) {
+    if (status != OSSDL_OK && err) {
         *err = refused;
     }
     return status;
@@ -308,7 +303,7 @@ enum ossdl_status ossdl_sink_write(struct ossdl_sink *sink, uint64_t offset,
     size_t middle = blocks * OSSDL_SINK_BLOCK_BYTES;
     enum ossdl_status status = check_bounds(sink, offset, len, err);
 
-    if (status || len == 0) {
+    if (status != OSSDL_OK || len == 0) {
         return status;
     }
     atomic_store(&sink->filled, true);
@@ -318,10 +313,10 @@ enum ossdl_status ossdl_sink_write(struct ossdl_sink *sink, uint64_t offset,
         return write_cached(sink, offset, from, len, err);
     }
     status = write_cached(sink, offset, from, head, err);
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = write_blocks(sink, offset + head, from + head, middle, err);
     }
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = write_cached(sink, offset + head + middle,
                               from + head + middle, len - head - middle, err);
     }
@@ -363,9 +358,7 @@ enum ossdl_status ossdl_sink_read(struct ossdl_sink *sink, uint64_t offset,
     return status;
 }
 
-/* ====} */
-
-/* {==== Finishing */
+/* --- finishing ----------------------------------------------------------- */
 
 /* By another program, that is: the same call again begins anew. */
 static enum ossdl_status changed(struct ossdl_error *err,
@@ -411,10 +404,10 @@ static enum ossdl_status sync_data(struct ossdl_sink *sink,
 {
     enum ossdl_status status = check_complete(sink, err);
 
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = ossdl_file_open_folder(final_path, out_folder, err);
     }
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = ossdl_file_sync(&sink->file, err);
         sink->doubtful = status != OSSDL_OK;
     }
@@ -431,14 +424,14 @@ enum ossdl_status ossdl_sink_commit(struct ossdl_sink *sink,
     if (durable) {
         status = sync_data(sink, final_path, &folder, err);
     }
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = check_complete(sink, err);
     }
-    if (!status) {
+    if (status == OSSDL_OK) {
         status = ossdl_file_rename(&sink->file, final_path, err);
-        sink->committed = !status;
+        sink->committed = status == OSSDL_OK;
     }
-    if (!status && durable) {
+    if (status == OSSDL_OK && durable) {
         status = ossdl_file_sync_folder(&folder, err);
     }
     ossdl_file_close(&folder);
@@ -464,5 +457,3 @@ bool ossdl_sink_committed(const struct ossdl_sink *sink)
 {
     return sink->committed;
 }
-
-/* ====} */

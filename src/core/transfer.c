@@ -324,8 +324,7 @@ ossdl_transfer_start(struct ossdl_client *client,
     ossdl_lock_drop(&client->lock);
     if (closing) {
         ossdl_transfer_free(transfer);
-        return ossdl_error_set(err, OSSDL_ECLOSED, "closed",
-                               "the client is closed: make a new one");
+        return ossdl_client_closed(err);
     }
     *out = transfer;
     return OSSDL_OK;

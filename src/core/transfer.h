@@ -85,6 +85,7 @@ struct ossdl_transfer {
         bool resuming; /* what is verified counts as resumed */
         bool unread;   /* a part of it is believed as the checkpoint has it */
         unsigned heals;
+        bool disputed;    /* it is read back because its CRC-64 is wrong */
         unsigned touches; /* times it was read back for being touched */
         unsigned restarts;
         unsigned strikes;  /* failures in a row without progress */

@@ -260,7 +260,10 @@ enum ossdl_status ossdl_worker_start(struct ossdl_client *client,
         failed = launch(client, worker);
         if (failed) {
             free_worker(worker);
-            status = ossdl_error_errno(err, failed, "cannot start a thread");
+            status =
+                failed == ECANCELED
+                    ? ossdl_client_closed(err)
+                    : ossdl_error_errno(err, failed, "cannot start a thread");
         }
     }
     if (status != OSSDL_OK) {
