@@ -38,7 +38,7 @@ SANITIZED = $(sort $(filter-out resty page,$(notdir $(patsubst %/,%,$(dir \
 	$(wildcard spec/*/*_spec.lua))))))
 
 .PHONY: all help setup demo test check lint compile unit spec smoke asan \
-	tsan torture page fuzz coverage valgrind cost bench env rock rockspec \
+	tsan torture page fuzz coverage valgrind cost bench env rock rockspec reference \
 	install openresty clean modules c-tests FORCE
 
 all: ## build the module for Lua 5.4 and LuaJIT (the default)
@@ -151,6 +151,9 @@ env: ## variables to use the build from a shell, for eval
 
 rock: ## pack build/ossdl-scm-1.src.rock, which installs without a network
 	@$(RUN)/pack_rock
+
+reference: modules ## bring the README's tables of options, and the types for editors, up to date
+	@eval "$$($(MAKE) -s env)"; lua5.4 -e 'require("spec.support.reference").write()'
 
 rockspec: ## bring the rockspec's lists of files up to date
 	@lua5.4 $(RUN)/rockspec_lists.lua

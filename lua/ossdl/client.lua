@@ -136,19 +136,16 @@ end
 ---@return ossdl.Error? err
 function client.create(values, defaults, environment)
    environment = environment or {}
+   local loop = auto.named(values.loop == "auto" and environment.loop or values.loop)
    local handle, err, provider = start_core(values)
    if not handle then
       return nil, err
-   end
-   local loop = values.loop
-   if loop == "auto" and environment.loop then
-      loop = environment.loop
    end
    return setmetatable({
       _core = handle,
       _provider = provider,
       _defaults = defaults,
-      _loop = auto.named(loop),
+      _loop = loop,
       _flights = environment.flights,
       _on_start = environment.on_start,
       _place = ("%s|%s"):format(values.endpoint or "", values.region or ""),
@@ -287,7 +284,7 @@ local function transfer_values(self, given, level)
 end
 
 --- Starts a download and comes back at once.
----@param given table options of a transfer
+---@param given ossdl.TransferOptions
 ---@return ossdl.Transfer?
 ---@return ossdl.Error? err
 function Client:start(given)
@@ -297,7 +294,7 @@ function Client:start(given)
 end
 
 --- Downloads and waits for the end.
----@param given table options of a transfer
+---@param given ossdl.TransferOptions
 ---@return ossdl.Result?
 ---@return ossdl.Error? err
 function Client:download(given)
@@ -338,7 +335,7 @@ function Client:__tostring()
 end
 
 --- A client for one download.
----@param given table options of a client and a transfer
+---@param given ossdl.ClientOptions
 ---@param level integer of error(), as seen from this function
 ---@param environment? table
 ---@return ossdl.Result?
@@ -356,7 +353,7 @@ function client.download(given, level, environment)
 end
 
 --- A client for many downloads.
----@param given table options of a client; those of transfers are defaults
+---@param given ossdl.ClientOptions those of transfers are defaults
 ---@param level integer of error(), as seen from this function
 ---@param environment? table
 ---@return ossdl.Client?

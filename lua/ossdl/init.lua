@@ -15,7 +15,7 @@ local ossdl = {
 
 --- A client: keeps its connections and serves many transfers. Options of
 -- transfers given here are their defaults. A wrong option raises.
----@param options table
+---@param options ossdl.ClientOptions
 ---@return ossdl.Client?
 ---@return ossdl.Error? err
 function ossdl.new(options)
@@ -24,7 +24,7 @@ function ossdl.new(options)
 end
 
 --- Downloads one object and waits for the end.
----@param options table options of a client and of a transfer
+---@param options ossdl.ClientOptions and those of the transfer
 ---@return ossdl.Result?
 ---@return ossdl.Error? err
 function ossdl.download(options)
@@ -40,7 +40,7 @@ function ossdl.now()
 end
 
 --- The headers that sign a request.
----@param options table
+---@param options ossdl.SignOptions
 ---@return table<string, string>? headers
 ---@return ossdl.Error? err
 function ossdl.sign(options)
@@ -49,7 +49,7 @@ function ossdl.sign(options)
 end
 
 --- A signed URL, good for options.expires seconds (3600).
----@param options table
+---@param options ossdl.SignOptions
 ---@return string? url
 ---@return ossdl.Error? err
 function ossdl.presign(options)

@@ -1,6 +1,7 @@
---- The options: each is declared here, once. Checks, defaults, messages and
--- the tables of the README derive from this list. To add an option, add it
--- here and pass it on in client.lua.
+--- The options: each is declared here, once. Checks, defaults, messages, the
+-- command, the tables of the README and the types for editors derive from this
+-- list. To add an option, add it here, pass it on (README, How it works, says
+-- where), and run `make reference`.
 
 ---@class ossdl.Option
 ---@field name string

@@ -79,7 +79,7 @@ local function parse(given, level)
 end
 
 --- The headers that sign a request; all its own headers must be given.
----@param given table
+---@param given ossdl.SignOptions
 ---@param level integer of error(), as seen from this function
 ---@return table<string, string>? headers
 ---@return ossdl.Error? err
@@ -94,7 +94,7 @@ function sign.headers(given, level)
 end
 
 --- The options of a URL. Raises.
----@param given table
+---@param given ossdl.SignOptions
 ---@param level integer of error(), as seen from this function
 ---@return table client, table transfer, table sign
 function sign.parse_url(given, level)
@@ -104,7 +104,7 @@ function sign.parse_url(given, level)
 end
 
 --- A URL that is good for a time. It is as good as a secret.
----@param given table
+---@param given ossdl.SignOptions
 ---@param level integer of error(), as seen from this function
 ---@return string? url
 ---@return ossdl.Error? err

@@ -322,15 +322,4 @@ describe("the options", function()
       end, "where is the bucket? Give 'endpoint' or 'region', or set "
          .. "OSS_ENDPOINT or OSS_REGION")
    end)
-
-   it("make a table with a row for each", function()
-      for _, scope in ipairs { "client", "transfer", "sign" } do
-         local text = options.markdown(scope)
-         for _, option in ipairs(options.list) do
-            local row = ("\n| `%s` | "):format(option.name)
-            assert.equal(option.scope == scope,
-               text:find(row, 1, true) ~= nil)
-         end
-      end
-   end)
 end)

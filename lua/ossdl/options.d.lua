@@ -1,0 +1,141 @@
+---@meta ossdl.options
+
+-- Made from schema.lua by `make reference`.
+
+---@class ossdl.TransferOptions
+--- Name of the bucket.
+---@field bucket? string
+--- Key of the object.
+---@field object? string
+--- The finished file appears here, by one rename; until then the data is in
+--- `<file>.part`.
+---@field file? string
+--- Concurrent ranged requests; `auto` adds some while that makes it faster.
+---@field threads? integer|"auto"
+--- Size of one ranged request, exactly as given; otherwise chosen from the
+--- object's size and the speed.
+---@field part_size? integer
+--- Record progress, so that a later call continues: `true` in `<file>.cp`, a
+--- path there, `false` not at all.
+---@field checkpoint? boolean|string
+--- Read back what the checkpoint claims and believe only what is on disk. With
+--- `false`, a resumed download is not `verified`: what lay on the disk was not
+--- read.
+---@field verify_resume? boolean
+--- Read the whole file once more before it gets its name.
+---@field read_back? boolean
+--- Wait for the disk before success, so that a power cut cannot undo it.
+---@field durable? boolean
+--- Write past the page cache; `auto` does so for large objects.
+---@field direct? boolean|"auto"
+--- Called with a progress table every `progress_interval` and at the end, once
+--- the size is known; returning `false` cancels.
+---@field on_progress? fun(progress: ossdl.Progress): any
+--- Time between two calls of `on_progress`.
+---@field progress_interval? number
+--- Version of the object, in a bucket that keeps versions.
+---@field version_id? string
+--- Further request headers.
+---@field headers? table<string, string|number>
+--- Further query parameters.
+---@field query? table<string, string|number>
+--- Limit that the service keeps, for each connection.
+---@field traffic_limit? integer
+--- Rounds of failures in a row, without one byte of progress, before giving up.
+--- All connections count together: several that fail in the same outage are one
+--- round.
+---@field max_retries? integer
+--- What to do when the object is replaced meanwhile.
+---@field on_change? "fail"|"restart"
+--- What to do when another download holds the target.
+---@field busy? "fail"|"wait"
+
+---@class ossdl.ClientOptions: ossdl.TransferOptions
+--- Host of the service, with or without `https://` or `http://`; https when it
+--- does not say.
+---@field endpoint? string
+--- Region id such as `cn-hangzhou`. Needed when the endpoint does not tell it:
+--- custom domains, acceleration, addresses.
+---@field region? string
+--- Access key id. Without it and without `credentials`, the environment and the
+--- profile of the `aliyun` command are asked.
+---@field access_key_id? string
+--- Access key secret; goes with `access_key_id`.
+---@field access_key_secret? string
+--- Token of temporary (STS) credentials.
+---@field security_token? string
+--- Table of `access_key_id`, `access_key_secret`, `security_token`,
+--- `expires_at` (Unix seconds), or a function that returns one, or nil and a
+--- message. The function is called again when the credentials run out.
+---@field credentials? ossdl.Provider|ossdl.Credentials
+--- How requests are signed; `none` for public buckets.
+---@field signature? "v4"|"v1"|"none"
+--- Put the bucket into the path, not the host name. The public service refuses
+--- that; always so for an IP address.
+---@field path_style? boolean
+--- The endpoint is a custom domain that is bound to the bucket.
+---@field cname? boolean
+--- Proxy for all requests, `http://host:port`; an empty string means none.
+---@field proxy? string
+--- File of certificate authorities (PEM).
+---@field ca_file? string
+--- Check the server's certificate and name.
+---@field tls_verify? boolean
+--- Limit for making a connection, TLS included.
+---@field connect_timeout? number
+--- A connection that brings no byte for so long is given up and tried again.
+---@field stall_timeout? number
+--- User-Agent header.
+---@field user_agent? string
+--- Limit for the threads, that is connections, of all transfers of the client
+--- together.
+---@field max_threads? integer
+--- Limit for all transfers of the client together; 0 is none.
+---@field max_rate? integer
+--- How to wait. `auto` finds the event loop that runs; a function waits itself,
+--- see Event loops.
+---@field loop? ossdl.LoopWait|"auto"|"blocking"|"resty"|"cqueues"|"luv"|"copas"
+
+---@class ossdl.SignOptions
+--- Host of the service, with or without `https://` or `http://`; https when it
+--- does not say.
+---@field endpoint? string
+--- Region id such as `cn-hangzhou`. Needed when the endpoint does not tell it:
+--- custom domains, acceleration, addresses.
+---@field region? string
+--- Access key id. Without it and without `credentials`, the environment and the
+--- profile of the `aliyun` command are asked.
+---@field access_key_id? string
+--- Access key secret; goes with `access_key_id`.
+---@field access_key_secret? string
+--- Token of temporary (STS) credentials.
+---@field security_token? string
+--- Table of `access_key_id`, `access_key_secret`, `security_token`,
+--- `expires_at` (Unix seconds), or a function that returns one, or nil and a
+--- message. The function is called again when the credentials run out.
+---@field credentials? ossdl.Provider|ossdl.Credentials
+--- How requests are signed; `none` for public buckets.
+---@field signature? "v4"|"v1"|"none"
+--- Put the bucket into the path, not the host name. The public service refuses
+--- that; always so for an IP address.
+---@field path_style? boolean
+--- The endpoint is a custom domain that is bound to the bucket.
+---@field cname? boolean
+--- Name of the bucket.
+---@field bucket? string
+--- Key of the object.
+---@field object? string
+--- Version of the object, in a bucket that keeps versions.
+---@field version_id? string
+--- Further request headers.
+---@field headers? table<string, string|number>
+--- Further query parameters.
+---@field query? table<string, string|number>
+--- HTTP method of the request, in upper case.
+---@field method? string
+--- Time of signing.
+---@field now? number
+--- How long a signed URL is good; 604800 at most with `v4`.
+---@field expires? integer
+--- Names of further headers that `v4` signs.
+---@field additional_headers? string[]
