@@ -439,6 +439,23 @@ TEST("the connection serves one exchange after the other")
     scene_close(&scene);
 }
 
+TEST("after hanging up, the next exchange makes a new connection")
+{
+    struct ossdl_http_options options = calm();
+    struct scene scene;
+
+    CHECK(scene_open(&scene, serve_pages, NULL, &options));
+    ossdl_http_hang_up(scene.peer.http);
+    for (unsigned i = 1; i <= 3; i++) {
+        CHECK_U64(peer_get(&scene.peer, &scene.server), OSSDL_NET_OK);
+        CHECK(!scene.peer.outcome.reused);
+        CHECK_STR(ossdl_buf_str(&scene.peer.body), "hello");
+        CHECK_U64(atomic_load(&scene.server.connections), i);
+        ossdl_http_hang_up(scene.peer.http);
+    }
+    scene_close(&scene);
+}
+
 /* Answers one request, then closes as if it had been idle for too long. */
 static void serve_one_page(struct wire *wire)
 {

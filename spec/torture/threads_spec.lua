@@ -120,6 +120,26 @@ describe("a system", function()
       test:fetch("many", file, extra)
    end)
 
+   if scene.full then
+      it("keeps no connection that has been idle for a minute", function()
+         local function sockets()
+            local count = 0
+            for _, target in pairs(helper.descriptors()) do
+               count = count + (target:find "^socket:" and 1 or 0)
+            end
+            return count
+         end
+         local client = assert(ossdl.new(test:client_options()))
+         assert(client:download(options(test.target())))
+         local before = sockets()
+         assert(helper.eventually(function()
+            return sockets() <= before - THREADS
+         end, 90), "they are kept")
+         assert(client:download(options(test.target())))
+         client:close()
+      end)
+   end
+
    -- Targets in one folder; small ones, and some of many parts.
    local function targets()
       local folder = helper.folder()

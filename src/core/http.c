@@ -22,9 +22,7 @@
 
 #define SEND_BUFFER_BYTES 16384L /* libcurl's least; the default is 64 KiB */
 #define HEADER_TEXT_MAX (128 * 1024)
-#define POLL_MAX_MS 60000 /* even with a clock that is set to days */
-/* A little less than what servers and NAT boxes allow an idle connection. */
-#define IDLE_MAX_SECONDS 55L
+#define POLL_MAX_MS 60000   /* even with a clock that is set to days */
 #define KEPT_CONNECTIONS 4L /* one per bucket: each has a host name */
 #define KEEPALIVE_SECONDS 30L
 
@@ -63,7 +61,7 @@ static const struct long_option {
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1}, /* the proxy's answer is not ours */
     {CURLOPT_NETRC, CURL_NETRC_IGNORED},
     {CURLOPT_DNS_SHUFFLE_ADDRESSES, 1}, /* spreads the workers */
-    {CURLOPT_MAXAGE_CONN, IDLE_MAX_SECONDS},
+    {CURLOPT_MAXAGE_CONN, OSSDL_HTTP_IDLE_SECONDS},
     {CURLOPT_TCP_NODELAY, 1},
     {CURLOPT_TCP_KEEPALIVE, 1},
     {CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS},
@@ -360,19 +358,27 @@ enum ossdl_status ossdl_http_global(struct ossdl_error *err)
     return status;
 }
 
+static CURLM *new_multi(void)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (multi) {
+        (void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+    }
+    return multi;
+}
+
 static enum ossdl_status open_handles(struct ossdl_http *http,
                                       const struct ossdl_http_options *options,
                                       struct ossdl_error *err)
 {
     CURLcode code;
 
-    http->multi = curl_multi_init();
+    http->multi = new_multi();
     http->easy = curl_easy_init();
     if (!http->multi || !http->easy) {
         return ossdl_error_memory(err);
     }
-    (void) curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
-                             KEPT_CONNECTIONS);
     code = set_longs(http->easy, LONG_OPTIONS, OSSDL_ARRAY_LEN(LONG_OPTIONS));
     if (code == CURLE_OK) {
         code = set_caller_options(http, options);
@@ -431,6 +437,17 @@ void ossdl_http_free(struct ossdl_http *http)
     }
     ossdl_buf_cleanup(&http->header_text);
     ossdl_free(http);
+}
+
+void ossdl_http_hang_up(struct ossdl_http *http)
+{
+    /* libcurl closes kept connections only together with their owner. */
+    CURLM *fresh = new_multi();
+
+    if (fresh) {
+        curl_multi_cleanup(http->multi);
+        http->multi = fresh;
+    }
 }
 
 void ossdl_http_wake(struct ossdl_http *http)

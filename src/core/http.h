@@ -39,6 +39,9 @@ OSSDL_BEGIN_DECLS
  * KiB, each with a wide spread.
  */
 #define OSSDL_HTTP_RECEIVE_BYTES 65536L
+/* A connection that was idle for longer is not used again: a little less than
+ * what servers and NAT boxes allow. */
+#define OSSDL_HTTP_IDLE_SECONDS 55
 
 struct ossdl_http_options {
     /* 0: the defaults of http_clock.h, which says what each one limits. */
@@ -114,6 +117,12 @@ ossdl_http_check_proxy(const char *proxy,
 
 /* Closes the connections. Not while another thread may wake it. */
 void ossdl_http_free(struct ossdl_http *http);
+
+/*
+ * Closes the connections that are kept; the next exchange makes new ones. Not
+ * while another thread may wake it.
+ */
+void ossdl_http_hang_up(struct ossdl_http *http);
 
 /*
  * Any thread: makes a waiting exchange call on_turn at once. What comes

@@ -18,6 +18,8 @@
 #define STACK_BYTES (512 * 1024)
 /* After so long without work the block buffer is given back. */
 #define IDLE_BUFFER_MS 5000
+/* And its connections, which nobody would use any more. */
+#define IDLE_CONNECTIONS_MS (OSSDL_HTTP_IDLE_SECONDS * INT64_C(1000))
 
 enum ossdl_status ossdl_worker_buffer(struct ossdl_worker *worker, size_t bytes,
                                       struct ossdl_error *err)
@@ -71,18 +73,42 @@ static void run(struct ossdl_worker *worker, struct ossdl_job *job)
     }
 }
 
-static void wait_locked(struct ossdl_worker *worker, int64_t now,
-                        int64_t wake_at)
+/* Gives back what has not been used for long; the lock is dropped for it.
+ * False when there is nothing to give back yet: then *wake_at may be earlier.
+ */
+static bool tidy_locked(struct ossdl_worker *worker, int64_t now,
+                        int64_t *wake_at)
 {
-    struct ossdl_client *client = worker->client;
     int64_t drop_at = worker->idle_since + IDLE_BUFFER_MS;
+    int64_t hang_up_at = worker->idle_since + IDLE_CONNECTIONS_MS;
+    bool drop = worker->buffer && now >= drop_at;
+    bool hang_up = worker->connected && now >= hang_up_at;
 
-    if (worker->buffer && now >= drop_at) {
+    if (worker->buffer && drop_at < *wake_at) {
+        *wake_at = drop_at;
+    }
+    if (worker->connected && hang_up_at < *wake_at) {
+        *wake_at = hang_up_at;
+    }
+    if (!drop && !hang_up) {
+        return false;
+    }
+    ossdl_lock_drop(&worker->client->lock);
+    if (drop) {
         drop_buffer(worker);
     }
-    if (worker->buffer && drop_at < wake_at) {
-        wake_at = drop_at;
+    if (hang_up) {
+        ossdl_http_hang_up(worker->http);
+        worker->connected = false;
     }
+    ossdl_lock_take(&worker->client->lock);
+    return true;
+}
+
+static void wait_locked(struct ossdl_worker *worker, int64_t wake_at)
+{
+    struct ossdl_client *client = worker->client;
+
     client->locked.idle_count++;
     (void) ossdl_cond_wait(&client->work, wake_at);
     client->locked.idle_count--;
@@ -102,10 +128,13 @@ static void *worker_main(void *argument)
 
         if (!job) {
             worker->idle_since = worker->idle_since ? worker->idle_since : now;
-            wait_locked(worker, now, wake_at);
+            if (!tidy_locked(worker, now, &wake_at)) {
+                wait_locked(worker, wake_at);
+            }
             continue;
         }
         worker->idle_since = 0;
+        worker->connected = true;
         ossdl_lock_drop(&client->lock);
         ossdl_worker_bring_another(client);
         run(worker, job);

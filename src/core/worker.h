@@ -24,6 +24,7 @@ struct ossdl_worker {
     size_t buffer_bytes;
     struct ossdl_report report; /* of the job at hand */
     int64_t idle_since;         /* ms; 0: at work */
+    bool connected;             /* it may have connections that are kept */
 };
 
 /* Starts one more thread. The caller does not hold the lock. */
