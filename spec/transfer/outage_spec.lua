@@ -6,6 +6,7 @@ local ossdl = require "ossdl"
 local fixture = require "spec.transfer.fixture"
 local helper = require "spec.helper"
 local raw = require "spec.support.raw_server"
+local scene = require "spec.torture.scene"
 
 local KIB, MIB = fixture.KIB, fixture.MIB
 
@@ -184,6 +185,19 @@ describe("an outage", function()
    local function few(requests, threads, retries)
       assert.is_true(requests <= 2 * threads + retries,
          requests .. " requests")
+   end
+
+   -- Refused connections fail within one tick of the clock, and may then look
+   -- like many rounds of failures: rarely, so it is tried often.
+   if scene.full then
+      it("after the other is survived, though all connections fail at once", function()
+         for _ = 1, 60 do
+            local file = test.target()
+            local result, err = through(0.2, file, { threads = 64 })
+            assert(result, tostring(err))
+            test:check("object", file)
+         end
+      end)
    end
 
    for _, threads in ipairs(fixture.quick and { 64 } or { 64, 8 }) do
