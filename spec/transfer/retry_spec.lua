@@ -99,6 +99,23 @@ describe("a download that meets", function()
          match = { key = "object", nth = 2 } }, 1)
    end)
 
+   -- Those under way when it comes may still be on their way to the server.
+   it("Retry-After leaves the service alone with all connections", function()
+      through({ status = 503, headers = { ["Retry-After"] = "3" }, match = { key = "object", nth = 10 } }, 1,
+         { threads = 4, part_size = 64 * KIB })
+      local refused, after, meanwhile = nil, 0, 0
+      for _, request in ipairs(test:requests "object") do
+         if request.status == 503 then
+            refused = request.time
+         elseif refused and request.time > refused + 1 then
+            after = after + 1
+            meanwhile = meanwhile + (request.time < refused + 2.9 and 1 or 0)
+         end
+      end
+      assert(after > 0, "nothing was left to ask for")
+      assert.equal(0, meanwhile)
+   end)
+
    it("Retry-After waits and goes on", function()
       local result = through({ status = 503,
          headers = { ["Retry-After"] = "1" } }, 1, { threads = 1 })
