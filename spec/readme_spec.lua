@@ -5,15 +5,8 @@ local oss = require "spec.support.oss"
 local ossdl = require "ossdl"
 local reference = require "spec.support.reference"
 
-local function read(path)
-   local file = assert(io.open(path))
-   local text = file:read("*a")
-   file:close()
-   return text
-end
-
 describe("the README", function()
-   local readme = read("README.md")
+   local readme = helper.read("README.md")
 
    it("has the options as the schema gives them, and so have editors", function()
       local current, types_current = reference.is_current()
@@ -50,7 +43,7 @@ describe("the README", function()
    end)
 
    it("names the variables that the example in nginx keeps", function()
-      local conf = "\n" .. read("examples/openresty/nginx.conf")
+      local conf = "\n" .. helper.read("examples/openresty/nginx.conf")
       local count = 0
       for line in readme:gmatch("`(env [%u_]+;)`") do
          assert.truthy(conf:find("\n" .. line .. "\n", 1, true), line .. " is not in the example")

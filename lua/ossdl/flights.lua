@@ -148,14 +148,19 @@ function Ticket:snapshot()
    return snapshot, err
 end
 
-function Ticket:result()
-   local flight = self.flight
-   if not flight then
-      return nil, cancelled()
+-- What only those have who have not cancelled.
+local function while_aboard(method)
+   return function(self)
+      local flight = self.flight
+      if not flight then
+         return nil, cancelled()
+      end
+      local value, err = flight.handle[method](flight.handle)
+      return value, err
    end
-   local result, err = flight.handle:result()
-   return result, err
 end
+
+Ticket.result = while_aboard "result"
 
 --- Blocks; for who has cancelled, there is nothing to wait for.
 function Ticket:wait(seconds)
@@ -169,15 +174,7 @@ end
 
 --- All holders have the same descriptor, and the first one that polls takes
 -- the wake-up from the others: whoever watches it needs a deadline as well.
-function Ticket:pollfd()
-   local flight = self.flight
-   if not flight then
-      return nil, cancelled()
-   end
-   local fd, err = flight.handle:pollfd()
-   return fd, err
-end
-
+Ticket.pollfd = while_aboard "pollfd"
 Ticket.getfd = Ticket.pollfd
 
 function Ticket.events()

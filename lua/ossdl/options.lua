@@ -223,7 +223,10 @@ local names = {
    list = "list of header names",
 }
 
-local function numeral(number)
+--- A number as a person writes it.
+---@param number number
+---@return string
+function options.numeral(number)
    return number == math.floor(number) and ("%.0f"):format(number)
       or ("%g"):format(number)
 end
@@ -247,8 +250,8 @@ local function expected(option)
          text = expected_text(word, option)
       end
       if option.min then
-         text = ("%s between %s and %s"):format(text, numeral(option.min),
-            numeral(option.max))
+         text = ("%s between %s and %s"):format(text, options.numeral(option.min),
+            options.numeral(option.max))
       end
       if word ~= "choice" then
          parts[#parts + 1] = text

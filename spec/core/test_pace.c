@@ -6,12 +6,19 @@
 #define SECOND INT64_C(1000000)
 #define SLICE OSSDL_PACE_SLICE_BYTES
 
+/* Books, and tells how long it then takes until all is paid. */
+static int64_t spend(struct ossdl_pace *pace, uint64_t bytes, int64_t now_us)
+{
+    ossdl_pace_spend(pace, bytes, now_us);
+    return ossdl_pace_wait_us(pace, now_us);
+}
+
 TEST("no limit means no wait")
 {
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 0, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, UINT64_MAX, 1), 0);
+    CHECK_U64(spend(&pace, UINT64_MAX, 1), 0);
     CHECK_U64(ossdl_pace_wait_us(&pace, 2), 0);
 }
 
@@ -21,9 +28,9 @@ TEST("bytes are paid for to the microsecond")
 
     ossdl_pace_init(&pace, 1000, 50);
     CHECK_U64(ossdl_pace_wait_us(&pace, 50), 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 500, 50), 500000);
+    CHECK_U64(spend(&pace, 500, 50), 500000);
     CHECK_U64(ossdl_pace_wait_us(&pace, 100050), 400000);
-    CHECK_U64(ossdl_pace_spend(&pace, 1, 100050), 401000);
+    CHECK_U64(spend(&pace, 1, 100050), 401000);
     CHECK_U64(ossdl_pace_wait_us(&pace, 501049), 1);
     CHECK_U64(ossdl_pace_wait_us(&pace, 501050), 0);
 }
@@ -33,7 +40,7 @@ TEST("a wait is rounded up")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 3, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1, 0), 333334);
+    CHECK_U64(spend(&pace, 1, 0), 333334);
 }
 
 TEST("credit for idle time is a tenth of a second")
@@ -42,8 +49,8 @@ TEST("credit for idle time is a tenth of a second")
 
     ossdl_pace_init(&pace, 10000000, 0);
     CHECK_U64(ossdl_pace_wait_us(&pace, 100 * SECOND), 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1000000, 100 * SECOND), 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 10, 100 * SECOND), 1);
+    CHECK_U64(spend(&pace, 1000000, 100 * SECOND), 0);
+    CHECK_U64(spend(&pace, 10, 100 * SECOND), 1);
 }
 
 TEST("credit is at least one slice")
@@ -51,8 +58,8 @@ TEST("credit is at least one slice")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 1000, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, SLICE, 1000 * SECOND), 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1, 1000 * SECOND), 1000);
+    CHECK_U64(spend(&pace, SLICE, 1000 * SECOND), 0);
+    CHECK_U64(spend(&pace, 1, 1000 * SECOND), 1000);
 }
 
 TEST("a new rate keeps the debt in bytes and cuts the credit")
@@ -60,14 +67,14 @@ TEST("a new rate keeps the debt in bytes and cuts the credit")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 1000, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1000, 0), SECOND);
+    CHECK_U64(spend(&pace, 1000, 0), SECOND);
     ossdl_pace_set_rate(&pace, 500, 0);
     CHECK_U64(ossdl_pace_wait_us(&pace, 0), 2 * SECOND);
     ossdl_pace_set_rate(&pace, 10000000, 100 * SECOND);
     CHECK_U64(ossdl_pace_wait_us(&pace, 200 * SECOND), 0);
     ossdl_pace_set_rate(&pace, 1000, 200 * SECOND);
-    CHECK_U64(ossdl_pace_spend(&pace, SLICE, 200 * SECOND), 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1, 200 * SECOND), 1000);
+    CHECK_U64(spend(&pace, SLICE, 200 * SECOND), 0);
+    CHECK_U64(spend(&pace, 1, 200 * SECOND), 1000);
 }
 
 TEST("removing the limit forgives the debt")
@@ -75,7 +82,7 @@ TEST("removing the limit forgives the debt")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 10, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 1000, 0), 100 * SECOND);
+    CHECK_U64(spend(&pace, 1000, 0), 100 * SECOND);
     ossdl_pace_set_rate(&pace, 0, 5);
     CHECK_U64(ossdl_pace_wait_us(&pace, 5), 0);
     ossdl_pace_set_rate(&pace, 10, 10);
@@ -88,12 +95,12 @@ TEST("extreme rates, amounts and times do not overflow")
 
     ossdl_pace_init(&pace, UINT64_MAX, 0);
     for (int i = 0; i < 10; i++) {
-        CHECK(ossdl_pace_spend(&pace, UINT64_MAX, 0) > 0);
+        CHECK(spend(&pace, UINT64_MAX, 0) > 0);
     }
     CHECK_U64(ossdl_pace_wait_us(&pace, INT64_MAX), 0);
     ossdl_pace_init(&pace, 1, 0);
     for (int i = 0; i < 10; i++) {
-        CHECK(ossdl_pace_spend(&pace, UINT64_MAX, 0) > 0);
+        CHECK(spend(&pace, UINT64_MAX, 0) > 0);
     }
     CHECK_U64(ossdl_pace_wait_us(&pace, INT64_MAX), 0);
 }
@@ -103,7 +110,7 @@ TEST("a clock that steps back changes nothing")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 1000, 500);
-    CHECK_U64(ossdl_pace_spend(&pace, 1, 500), 1000);
+    CHECK_U64(spend(&pace, 1, 500), 1000);
     CHECK_U64(ossdl_pace_wait_us(&pace, 100), 1000);
     CHECK_U64(ossdl_pace_wait_us(&pace, 1000), 500);
 }
@@ -113,11 +120,11 @@ TEST("what was booked and did not come is given back, but for the credit")
     struct ossdl_pace pace;
 
     ossdl_pace_init(&pace, 1000000, 0);
-    CHECK_U64(ossdl_pace_spend(&pace, 500000, 0), 500000);
+    CHECK_U64(spend(&pace, 500000, 0), 500000);
     ossdl_pace_give_back(&pace, 400000);
     CHECK_U64(ossdl_pace_wait_us(&pace, 0), 100000);
     ossdl_pace_give_back(&pace, UINT64_MAX);
-    CHECK_U64(ossdl_pace_spend(&pace, 100001, 0), 1);
+    CHECK_U64(spend(&pace, 100001, 0), 1);
     ossdl_pace_init(&pace, 0, 0);
     ossdl_pace_give_back(&pace, 1);
     CHECK_U64(ossdl_pace_wait_us(&pace, 0), 0);
@@ -166,7 +173,7 @@ static uint64_t run(struct line *line, uint64_t rate, int64_t until_us)
             total += SLICE;
         }
         line->booked[i] = true;
-        (void) ossdl_pace_spend(&pace, SLICE, now);
+        ossdl_pace_spend(&pace, SLICE, now);
         line->at[i] = now + (wait > 0 ? wait : 20);
     }
     return total;

@@ -13,6 +13,12 @@ static int make_file(char *path)
     return mkstemp(path);
 }
 
+static void drop_file(int fd, const char *path)
+{
+    close(fd);
+    unlink(path);
+}
+
 TEST("a file that nobody else opens is not reported, however much is written")
 {
     char path[64];
@@ -23,8 +29,7 @@ TEST("a file that nobody else opens is not reported, however much is written")
     CHECK(write(fd, "abc", 3) == 3);
     CHECK(!ossdl_watch_opened(number));
     ossdl_watch_remove(number);
-    close(fd);
-    unlink(path);
+    drop_file(fd, path);
 }
 
 TEST("opening it is reported once, for this file and no other")
@@ -45,10 +50,8 @@ TEST("opening it is reported once, for this file and no other")
     CHECK(ossdl_watch_opened(number));
     ossdl_watch_remove(number);
     ossdl_watch_remove(other_number);
-    close(fd);
-    close(other_fd);
-    unlink(path);
-    unlink(other);
+    drop_file(fd, path);
+    drop_file(other_fd, other);
 }
 
 TEST("a slot is used again, and does not remember its last file")
@@ -63,8 +66,7 @@ TEST("a slot is used again, and does not remember its last file")
     CHECK(number >= 0);
     CHECK(!ossdl_watch_opened(number));
     ossdl_watch_remove(number);
-    close(fd);
-    unlink(path);
+    drop_file(fd, path);
 }
 
 TEST("all files of a process share a descriptor, which goes with the last")
@@ -87,10 +89,8 @@ TEST("all files of a process share a descriptor, which goes with the last")
     CHECK(fcntl(next, F_GETFD) >= 0);
     ossdl_watch_remove(other_number);
     CHECK(fcntl(next, F_GETFD) < 0);
-    close(fd);
-    close(other_fd);
-    unlink(path);
-    unlink(other);
+    drop_file(fd, path);
+    drop_file(other_fd, other);
 }
 
 TEST("a forked child does not take what its parent is to hear")
@@ -112,13 +112,11 @@ TEST("a forked child does not take what its parent is to hear")
     CHECK(waitpid(child, NULL, 0) == child);
     CHECK(ossdl_watch_opened(number));
     ossdl_watch_remove(number);
-    close(fd);
-    unlink(path);
+    drop_file(fd, path);
 }
 
 TEST("without a number, or for a file that is not there, the answer is no")
 {
-
     CHECK(ossdl_watch_add("/nowhere/at/all") == -1);
     CHECK(!ossdl_watch_opened(-1));
     ossdl_watch_remove(-1);

@@ -70,6 +70,10 @@ local function define(loop)
       return all
    end
 
+   local function new_client(extra)
+      return assert(ossdl.new(options(nil, nil, extra)))
+   end
+
    local function target()
       return helper.folder() .. "/target"
    end
@@ -146,8 +150,7 @@ local function define(loop)
 
    it("runs two transfers of one client", function()
       local one, two = target(), target()
-      local client = assert(ossdl.new(server:options { proxy = "",
-         loop = loop.name }))
+      local client = new_client()
       local function fetch(object, file)
          return function()
             local result, err = client:download { object = object,
@@ -164,8 +167,7 @@ local function define(loop)
    it("lets two coroutines wait for one transfer", function()
       local file, ends = target(), 0
       server:fault { match = { key = "one" }, delay = 0.3 }
-      local client = assert(ossdl.new(server:options { proxy = "",
-         loop = loop.name }))
+      local client = new_client()
       local transfer = assert(client:start { object = "one", file = file })
       local function wait()
          local done, err = transfer:wait()
@@ -182,8 +184,7 @@ local function define(loop)
    if loop.name ~= "blocking" then
       it("says so where nothing can yield, and goes on elsewhere", function()
          local file = target()
-         local client = assert(ossdl.new(server:options { proxy = "",
-            loop = loop.name }))
+         local client = new_client()
          -- No coroutine yields across a function of C.
          local function through_c(action)
             local value, err
@@ -216,8 +217,7 @@ local function define(loop)
    it("waits in slices of time", function()
       local file, slices = target(), 0
       server:fault { match = { key = "one" }, delay = 0.5 }
-      local client = assert(ossdl.new(server:options { proxy = "",
-         loop = loop.name }))
+      local client = new_client()
       run(loop, function()
          local transfer = assert(client:start { object = "one", file = file })
          repeat
@@ -236,8 +236,7 @@ local function define(loop)
    if loop.nap then
       it("lets others run meanwhile", function()
          local file, turns, released = target(), 0, false
-         local client = assert(ossdl.new(server:options { proxy = "",
-            loop = loop.name, max_rate = 100000 }))
+         local client = new_client { max_rate = 100000 }
          run(loop, function()
             assert(client:download { object = "one", file = file })
             assert.is_true(released)
@@ -260,8 +259,7 @@ local function define(loop)
    describe("a transfer that is closed", function()
       it("ends, and its checkpoint stays usable", function()
          local file = target()
-         local client = assert(ossdl.new(server:options { proxy = "",
-         loop = loop.name }))
+         local client = new_client()
          run(loop, function()
             local transfer = assert(client:start { object = "one",
                file = file })

@@ -11,10 +11,6 @@ local README, TYPES = "README.md", "lua/ossdl/options.d.lua"
 -- In the order of the README.
 reference.scopes = { "client", "transfer", "sign" }
 
-local function numeral(number)
-   return number == math.floor(number) and ("%.0f"):format(number) or ("%g"):format(number)
-end
-
 local function words(option)
    local list = {}
    for word in option.type:gmatch "[^|]+" do
@@ -33,7 +29,7 @@ local function default_cell(option)
    elseif option.default == nil then
       return ""
    elseif type(option.default) == "number" then
-      return "`" .. numeral(option.default) .. "`"
+      return "`" .. options.numeral(option.default) .. "`"
    end
    return ("`%s`"):format(type(option.default) == "string" and ("%q"):format(option.default)
       or tostring(option.default))
@@ -45,7 +41,7 @@ local function values_cell(option)
       parts[#parts + 1] = (word == "map" or word == "list") and "table" or word
    end
    if option.min then
-      parts[1] = ("%s, %s to %s"):format(parts[1], numeral(option.min), numeral(option.max))
+      parts[1] = ("%s, %s to %s"):format(parts[1], options.numeral(option.min), options.numeral(option.max))
    end
    if option.unit then
       parts[1] = parts[1] .. " " .. option.unit

@@ -126,7 +126,7 @@ static void book_locked(struct fetch *fetch, int64_t now_us)
                         ? (size_t) rest
                         : (size_t) OSSDL_HTTP_RECEIVE_BYTES;
     fetch->paused_until_us = now_us + ossdl_pace_wait_us(pace, now_us);
-    (void) ossdl_pace_spend(pace, fetch->booked, now_us);
+    ossdl_pace_spend(pace, fetch->booked, now_us);
 }
 
 static void spend(struct fetch *fetch, size_t len)
@@ -140,8 +140,7 @@ static void spend(struct fetch *fetch, size_t len)
     now_us = ossdl_now_us();
     ossdl_lock_take(&client->lock);
     if (len > fetch->booked) {
-        (void) ossdl_pace_spend(&client->locked.pace, len - fetch->booked,
-                                now_us);
+        ossdl_pace_spend(&client->locked.pace, len - fetch->booked, now_us);
     }
     fetch->booked -= len < fetch->booked ? len : fetch->booked;
     if (fetch->booked == 0) {

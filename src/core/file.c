@@ -251,7 +251,7 @@ enum ossdl_status ossdl_file_open_exclusive(const char *path, bool create,
         if (status == OSSDL_OK && !stale) {
             return OSSDL_OK;
         }
-        if (out_file->created && status && status != OSSDL_EBUSY) {
+        if (out_file->created && status != OSSDL_OK && status != OSSDL_EBUSY) {
             (void) !ossdl_file_unlink(out_file, NULL);
         }
         ossdl_file_close(out_file);

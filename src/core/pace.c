@@ -35,16 +35,6 @@ static void catch_up(struct ossdl_pace *pace, int64_t now_us)
     }
 }
 
-static int64_t wait_us(const struct ossdl_pace *pace)
-{
-    int64_t rate = (int64_t) pace->rate;
-
-    if (rate == 0 || pace->debt <= 0) {
-        return 0;
-    }
-    return pace->debt / rate + (pace->debt % rate != 0);
-}
-
 void ossdl_pace_init(struct ossdl_pace *pace, uint64_t bytes_per_second,
                      int64_t now_us)
 {
@@ -66,37 +56,43 @@ void ossdl_pace_set_rate(struct ossdl_pace *pace, uint64_t bytes_per_second,
     }
 }
 
-int64_t ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes,
-                         int64_t now_us)
+/* Bytes as debt. */
+static int64_t worth(uint64_t bytes)
+{
+    const uint64_t most = (uint64_t) (DEBT_MOST / MICROS);
+
+    return (int64_t) (bytes < most ? bytes : most) * MICROS;
+}
+
+void ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes, int64_t now_us)
 {
     catch_up(pace, now_us);
     if (pace->rate == 0) {
-        return 0;
+        return;
     }
-    if (bytes > (uint64_t) (DEBT_MOST / MICROS)) {
-        bytes = (uint64_t) (DEBT_MOST / MICROS);
-    }
-    pace->debt += (int64_t) bytes * MICROS;
+    pace->debt += worth(bytes);
     if (pace->debt > DEBT_MOST) {
         pace->debt = DEBT_MOST;
     }
-    return wait_us(pace);
 }
 
 void ossdl_pace_give_back(struct ossdl_pace *pace, uint64_t bytes)
 {
-    int64_t limit = burst(pace);
-    int64_t worth = bytes < (uint64_t) (DEBT_MOST / MICROS)
-                        ? (int64_t) bytes * MICROS
-                        : DEBT_MOST;
+    int64_t least = -burst(pace);
+    int64_t debt = pace->debt - worth(bytes);
 
     if (pace->rate > 0) {
-        pace->debt = pace->debt - worth > -limit ? pace->debt - worth : -limit;
+        pace->debt = debt > least ? debt : least;
     }
 }
 
 int64_t ossdl_pace_wait_us(struct ossdl_pace *pace, int64_t now_us)
 {
+    int64_t rate = (int64_t) pace->rate;
+
     catch_up(pace, now_us);
-    return wait_us(pace);
+    if (rate == 0 || pace->debt <= 0) {
+        return 0;
+    }
+    return pace->debt / rate + (pace->debt % rate != 0);
 }

@@ -33,12 +33,8 @@ void ossdl_pace_init(struct ossdl_pace *pace, uint64_t bytes_per_second,
 void ossdl_pace_set_rate(struct ossdl_pace *pace, uint64_t bytes_per_second,
                          int64_t now_us);
 
-/*
- * Books bytes, and returns the microseconds until the debt is paid, these
- * bytes included.
- */
-int64_t ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes,
-                         int64_t now_us);
+/* Books bytes. */
+void ossdl_pace_spend(struct ossdl_pace *pace, uint64_t bytes, int64_t now_us);
 
 /* Bytes that were booked and will not be received. */
 void ossdl_pace_give_back(struct ossdl_pace *pace, uint64_t bytes);

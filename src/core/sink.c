@@ -360,40 +360,30 @@ enum ossdl_status ossdl_sink_read(struct ossdl_sink *sink, uint64_t offset,
 
 /* --- finishing ----------------------------------------------------------- */
 
-/* By another program, that is: the same call again begins anew. */
-static enum ossdl_status changed(struct ossdl_error *err,
-                                 enum ossdl_status status)
-{
-    if (err) {
-        err->retryable = true;
-    }
-    return status;
-}
-
+/* What is wrong is another program's doing: the same call again begins anew. */
 static enum ossdl_status check_complete(const struct ossdl_sink *sink,
                                         struct ossdl_error *err)
 {
     uint64_t size = 0;
 
     if (!ossdl_file_is_at_path(&sink->file, &size)) {
-        return changed(
-            err, ossdl_error_set(err, OSSDL_EIO, "ESTALE",
-                                 "%s was removed or replaced by another "
-                                 "program while it was downloaded to; start "
-                                 "again",
-                                 sink->path));
+        ossdl_error_set(err, OSSDL_EIO, "ESTALE",
+                        "%s was removed or replaced by another program while "
+                        "it was downloaded to; start again",
+                        sink->path);
+    } else if (size != sink->size) {
+        ossdl_error_set(err, OSSDL_EIO, "ESTALE",
+                        "%s has %llu bytes instead of %llu: another program "
+                        "changed it, or not all was written; start again",
+                        sink->path, (unsigned long long) size,
+                        (unsigned long long) sink->size);
+    } else {
+        return OSSDL_OK;
     }
-    if (size != sink->size) {
-        return changed(
-            err,
-            ossdl_error_set(err, OSSDL_EIO, "ESTALE",
-                            "%s has %llu bytes instead of %llu: another "
-                            "program changed it, or not all was written; start "
-                            "again",
-                            sink->path, (unsigned long long) size,
-                            (unsigned long long) sink->size));
+    if (err) {
+        err->retryable = true;
     }
-    return OSSDL_OK;
+    return OSSDL_EIO;
 }
 
 /* The folder is opened while nothing has happened that it would be late for. */
