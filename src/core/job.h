@@ -48,6 +48,7 @@ struct ossdl_job {
     struct ossdl_credentials *credentials; /* reference; NULL: anonymous */
     int64_t clock_offset_s;                /* server's clock less ours */
     int64_t started_at;                    /* ms */
+    unsigned round;     /* of failures that it began in: see settle.c */
     uint64_t start;     /* of its range; for VERIFY the first index */
     uint64_t asked_end; /* as given out; the tail may be taken later */
     size_t block_bytes; /* of the worker's buffer */

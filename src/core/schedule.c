@@ -193,6 +193,7 @@ static struct ossdl_job *begin_locked(struct ossdl_job *job,
 
     job->kind = kind;
     job->started_at = now_ms;
+    job->round = transfer->locked.round;
     job->block_bytes = ossdl_plan_buffer_bytes(connections_locked(transfer));
     memset(&job->locked, 0, sizeof job->locked);
     job->locked.rest_until = rest_until;

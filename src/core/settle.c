@@ -40,11 +40,11 @@ static bool strike_locked(struct ossdl_job *job,
         transfer->locked.nonsense = 0;
     }
     transfer->locked.strike_received = received;
-    /* Of the same moment is of the same round: a refused connection fails in
-     * less than the clock's millisecond, and so do all its sisters'. */
-    if (transfer->locked.strikes == 0 ||
-        job->started_at > transfer->locked.strike_at) {
+    /* By their order, not by the clock: refused connections fail within one
+     * tick of it, and a rest may be as short. */
+    if (transfer->locked.strikes == 0 || job->round == transfer->locked.round) {
         transfer->locked.strikes++;
+        transfer->locked.round++;
         transfer->locked.strike_at = now_ms;
         transfer->locked.nonsense = report->error.status == OSSDL_EPROTOCOL
                                         ? transfer->locked.nonsense + 1
