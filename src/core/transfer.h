@@ -91,8 +91,7 @@ struct ossdl_transfer {
         unsigned strikes;  /* failures in a row without progress */
         unsigned nonsense; /* of them, the last in a row that were nonsense */
         unsigned stale;    /* kept connections found dead, in a row */
-        unsigned
-            round; /* of failures: who began in an older one is part of it */
+        unsigned round;    /* of failures; a job knows in which it began */
         int64_t strike_at;
         uint64_t strike_received; /* bytes in hand at the last one */
         int64_t hold_until;  /* ms; after a strike, no request before that */
